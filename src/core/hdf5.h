@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/hdf5_handle.h"
+
+/// A thin RAII layer over the C API of HDF5 1.10 and later. Every failure is a core::Error that names the file, the
+/// object in it and the library's own message. Files that others wrote are not trusted: links that leave the file,
+/// external and virtual storage, absurd extents, chunks and names are refused before anything is allocated.
+namespace trainyard::core::hdf5 {
+
+/// One named value of an enumerated column.
+struct EnumMember {
+  std::string name;
+  std::int64_t value;
+};
+
+/// Groups, files and data sets: what carries attributes.
+class Node {
+ public:
+  /// "FILE:/path/of/object", as errors name it.
+  const std::string& label() const { return label_; }
+
+  bool has_attribute(std::string_view name) const;
+  /// Creates or replaces. Text becomes a variable-length UTF-8 string, which h5py reads as str (a fixed-length one
+  /// would be bytes there), up to the first NUL.
+  void set_attribute(std::string_view name, std::string_view text);
+  void set_attribute(std::string_view name, std::int64_t value);
+  void set_attribute(std::string_view name, double value);
+  /// Fixed- or variable-length, scalar or of one element; a missing one or one of another kind throws.
+  std::string text_attribute(std::string_view name) const;
+  /// Any integer or floating-point type, of one element.
+  std::int64_t int_attribute(std::string_view name) const;
+  double double_attribute(std::string_view name) const;
+
+ protected:
+  Node(Handle handle, std::string label) : handle_(std::move(handle)), label_(std::move(label)) {}
+  std::string describe(std::string_view name) const;
+  Handle handle_;
+  std::string label_;
+
+ private:
+  Handle open_attribute(std::string_view name) const;
+  void write_attribute(std::string_view name, hid_t type, const void* value);
+  void read_number(std::string_view name, hid_t type, void* value) const;
+};
+
+/// A 1-D data set.
+class Column : public Node {
+ public:
+  std::uint64_t rows() const;
+  /// Rows of a chunk; 0 where the data set is not chunked.
+  std::uint64_t chunk_rows() const;
+  bool is_text() const;
+  bool is_enum() const;
+
+  /// The rows [first, first + count). Numbers are converted from whatever integer or floating-point type the file has;
+  /// text is read from fixed- and variable-length strings alike, at most 64 KiB each.
+  std::vector<std::int64_t> read_int64(std::uint64_t first, std::uint64_t count) const;
+  std::vector<double> read_double(std::uint64_t first, std::uint64_t count) const;
+  std::vector<std::string> read_text(std::uint64_t first, std::uint64_t count) const;
+  /// The values of an enumerated column are read with read_int64; these are their names.
+  std::vector<EnumMember> enum_members() const;
+
+  /// Extends the column and writes the rows at its end. Enumerated columns take their values as int64.
+  void append(std::span<const std::int64_t> values);
+  void append(std::span<const double> values);
+  /// Each value is cut to the column's width, between UTF-8 characters.
+  void append(std::span<const std::string> values);
+
+ private:
+  friend class Group;
+  Column(Handle handle, std::string label) : Node(std::move(handle), std::move(label)) {}
+  void append_raw(hid_t memory_type, std::uint64_t count, const void* values);
+  void read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
+  Handle file_type() const;
+  void check_plausible(std::uint64_t first, std::uint64_t count) const;
+};
+
+/// How a new column is stored: chunks of `chunk_rows` rows, shuffled and deflated.
+struct ColumnLayout {
+  std::uint64_t chunk_rows = 64;
+  unsigned deflate_level = 4;
+};
+
+class Group : public Node {
+ public:
+  /// A hard link of this name in this group; anything else (external links above all) counts as absent.
+  bool has(std::string_view name) const;
+  bool has_group(std::string_view name) const;
+  bool has_column(std::string_view name) const;
+  /// Names of the hard links, sorted, at most 10,000.
+  std::vector<std::string> names() const;
+
+  Group create_group(std::string_view name);
+  Group open_group(std::string_view name) const;
+
+  Column create_int64_column(std::string_view name, const ColumnLayout& layout);
+  Column create_double_column(std::string_view name, const ColumnLayout& layout);
+  /// Fixed-length, NUL-padded UTF-8 of `width` bytes.
+  Column create_text_column(std::string_view name, std::size_t width, const ColumnLayout& layout);
+  /// Stored as an enumeration over one byte; the values must lie in 0..127.
+  Column create_enum_column(std::string_view name, std::span<const EnumMember> members, const ColumnLayout& layout);
+  /// Opens a 1-D data set whose storage lies in this file.
+  Column open_column(std::string_view name) const;
+  /// For appending to a column that this program has created: without the checks that a foreign file needs, which cost
+  /// as much as a short append.
+  Column open_own_column(std::string_view name);
+
+ protected:
+  Group(Handle handle, std::string label) : Node(std::move(handle), std::move(label)) {}
+
+ private:
+  Column create_column(std::string_view name, hid_t type, const ColumnLayout& layout);
+};
+
+/// A file, which is its own root group. Reading takes a shared lock on it, writing an exclusive one, where the file
+/// system can lock; where it cannot, none is taken. HDF5_USE_FILE_LOCKING in the environment overrules this.
+class File : public Group {
+ public:
+  /// Someone else holds the lock, this moment.
+  class Busy : public Error {
+   public:
+    using Error::Error;
+  };
+
+  /// Throws Busy where another process holds a lock that excludes this one.
+  static File open_for_reading(const std::filesystem::path& path);
+  static File open_for_writing(const std::filesystem::path& path);
+  /// An existing file is truncated.
+  static File create(const std::filesystem::path& path);
+
+  /// Writes everything and closes; objects opened from the file must be gone. The destructor closes too, but cannot
+  /// tell that it failed.
+  void close();
+
+ private:
+  File(Handle handle, const std::filesystem::path& path) : Group(std::move(handle), path.string()) {}
+};
+
+/// "1.10.8": the library this process runs with.
+std::string library_version();
+
+}  // namespace trainyard::core::hdf5
