@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/run_config.h"
+
+namespace trainyard::config {
+
+/// The one place where a choice and its spelling meet: parsing, --help, the timing log and the report all read it here.
+template <typename Enum>
+struct EnumNames;  // specialised below: `table`, an array of {value, name} in the order they are offered
+
+template <>
+struct EnumNames<Model> {
+  static constexpr std::array<std::pair<Model, std::string_view>, 3> table{
+      {{Model::kResnet18, "resnet18"}, {Model::kResnet34, "resnet34"}, {Model::kResnet50, "resnet50"}}};
+};
+
+template <>
+struct EnumNames<Data> {
+  static constexpr std::array<std::pair<Data, std::string_view>, 3> table{
+      {{Data::kDigits, "digits"}, {Data::kCifar10, "cifar10"}, {Data::kSynthetic, "synthetic"}}};
+};
+
+template <>
+struct EnumNames<StrategyKind> {
+  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 2> table{
+      {{StrategyKind::kSingle, "single"}, {StrategyKind::kDdp, "ddp"}}};
+};
+
+template <>
+struct EnumNames<PrecisionKind> {
+  static constexpr std::array<std::pair<PrecisionKind, std::string_view>, 2> table{
+      {{PrecisionKind::kFp32, "fp32"}, {PrecisionKind::kFp16, "fp16"}}};
+};
+
+template <>
+struct EnumNames<ScheduleKind> {
+  static constexpr std::array<std::pair<ScheduleKind, std::string_view>, 3> table{
+      {{ScheduleKind::kConstant, "constant"}, {ScheduleKind::kStep, "step"}, {ScheduleKind::kCosine, "cosine"}}};
+};
+
+template <>
+struct EnumNames<DeviceKind> {
+  static constexpr std::array<std::pair<DeviceKind, std::string_view>, 3> table{
+      {{DeviceKind::kAuto, "auto"}, {DeviceKind::kCpu, "cpu"}, {DeviceKind::kCuda, "cuda"}}};
+};
+
+template <>
+struct EnumNames<MemoryFormat> {
+  static constexpr std::array<std::pair<MemoryFormat, std::string_view>, 2> table{
+      {{MemoryFormat::kContiguous, "contiguous"}, {MemoryFormat::kChannelsLast, "channels-last"}}};
+};
+
+/// The spelling of `value`. Throws std::logic_error for a value that has none: a programming error.
+template <typename Enum>
+constexpr std::string_view name_of(Enum value) {
+  for (const auto& [candidate, name] : EnumNames<Enum>::table) {
+    if (candidate == value) return name;
+  }
+  throw std::logic_error("enum value without a name");
+}
+
+/// The value spelled `name`, exactly; none when no value is.
+template <typename Enum>
+constexpr std::optional<Enum> from_name(std::string_view name) {
+  for (const auto& [value, candidate] : EnumNames<Enum>::table) {
+    if (candidate == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace trainyard::config

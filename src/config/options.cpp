@@ -1,0 +1,271 @@
+#include "config/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+
+#include "config/enum_names.h"
+#include "config/key_values.h"
+#include "config/slurm_units.h"
+#include "core/error.h"
+#include "core/text.h"
+
+namespace trainyard::config {
+namespace {
+
+template <typename Owner>
+Owner& owner(RunConfig& config) {
+  if constexpr (std::is_same_v<Owner, SlurmRequest>) {
+    if (!config.slurm) config.slurm.emplace();
+    return *config.slurm;
+  } else {
+    return config;
+  }
+}
+
+template <typename Owner>
+Owner owner(const RunConfig& config) {
+  if constexpr (std::is_same_v<Owner, SlurmRequest>) {
+    return config.slurm.value_or(SlurmRequest{});
+  } else {
+    return config;
+  }
+}
+
+[[noreturn]] void refuse(std::string_view value, std::string_view allowed, std::string_view hint = {}) {
+  throw core::UsageError(fmt::format("'{}' is not allowed: {}{}", value, allowed, hint));
+}
+
+/// What all kinds of keys share: `read` turns a spelling into the field's value or refuses it, `write` is its inverse.
+template <typename Owner, typename T, typename Read, typename Write>
+Option make_option(std::string key, T Owner::*field, std::string allowed, std::string unit, std::string help, Read read,
+                   Write write) {
+  Option option;
+  option.in_digest = !std::is_same_v<Owner, SlurmRequest> && key != "output";
+  option.key = std::move(key);
+  option.allowed = std::move(allowed);
+  option.unit = std::move(unit);
+  option.help = std::move(help);
+  option.set = [field, read](RunConfig& config, std::string_view value) {
+    T parsed = read(value);  // before the owner is touched: a refused value leaves no empty [slurm] section behind
+    owner<Owner>(config).*field = std::move(parsed);
+  };
+  option.get = [field, write](const RunConfig& config) { return write(owner<Owner>(config).*field); };
+  return option;
+}
+
+struct Integers {
+  std::int64_t low;
+  std::int64_t high;
+  std::string_view zero_means = {};  ///< empty: 0 is no exception from the range
+};
+
+template <typename Owner, typename Int>
+Option integer(std::string key, Int Owner::*field, Integers range, std::string unit, std::string help) {
+  const std::string span = fmt::format("{} to {}", range.low, range.high);
+  std::string allowed = range.zero_means.empty() ? span : fmt::format("{}, or 0: {}", span, range.zero_means);
+  const auto read = [range, allowed](std::string_view value) {
+    const auto number = core::parse_int64(value);
+    const bool special = number == 0 && !range.zero_means.empty();
+    if (!number || (!special && (*number < range.low || *number > range.high))) refuse(value, allowed);
+    return static_cast<Int>(*number);
+  };
+  return make_option(std::move(key), field, allowed, std::move(unit), std::move(help), read,
+                     [](Int value) { return fmt::format("{}", value); });
+}
+
+struct Reals {
+  double low;
+  double high;
+  bool low_open = false;
+  bool high_open = false;
+};
+
+template <typename Owner>
+Option real(std::string key, double Owner::*field, Reals range, std::string unit, std::string help) {
+  std::string allowed = fmt::format("{}{} to {}{}", range.low_open ? "above " : "", range.low,
+                                    range.high_open ? "below " : "", range.high);
+  const auto read = [range, allowed](std::string_view value) {
+    const auto number = core::parse_double(value);
+    const bool fits = number && (range.low_open ? *number > range.low : *number >= range.low) &&
+                      (range.high_open ? *number < range.high : *number <= range.high);
+    if (!fits) refuse(value, allowed);
+    return *number == 0.0 ? 0.0 : *number;  // one spelling of zero
+  };
+  return make_option(std::move(key), field, allowed, std::move(unit), std::move(help), read,
+                     [](double value) { return fmt::format("{}", value); });
+}
+
+template <typename Owner, typename Enum>
+Option choice(std::string key, Enum Owner::*field, std::string help) {
+  std::vector<std::string_view> names;
+  for (const auto& [value, name] : EnumNames<Enum>::table)
+    names.push_back(name);
+  const std::string allowed = fmt::format("{}", fmt::join(names, "|"));
+  const auto read = [names, allowed](std::string_view spelling) {
+    const auto value = from_name<Enum>(spelling);
+    if (!value) {
+      const auto near = core::nearest(spelling, std::span<const std::string_view>(names));
+      refuse(spelling, allowed, near ? fmt::format(" (did you mean {}?)", *near) : std::string());
+    }
+    return *value;
+  };
+  return make_option(std::move(key), field, allowed, "", std::move(help), read,
+                     [](Enum value) { return std::string(name_of(value)); });
+}
+
+template <typename Owner>
+Option flag(std::string key, bool Owner::*field, std::string help) {
+  const auto read = [](std::string_view value) {
+    if (value != "true" && value != "false") refuse(value, "true|false");
+    return value == "true";
+  };
+  return make_option(std::move(key), field, "true|false", "", std::move(help), read,
+                     [](bool value) { return std::string(value ? "true" : "false"); });
+}
+
+template <typename Owner>
+Option text(std::string key, std::string Owner::*field, std::string allowed, std::string help) {
+  const auto read = [](std::string_view value) {
+    const std::string defect = value_defect(value);
+    if (!defect.empty()) throw core::UsageError(fmt::format("'{}' {}", value, defect));
+    return std::string(value);
+  };
+  return make_option(std::move(key), field, std::move(allowed), "", std::move(help), read,
+                     [](const std::string& value) { return value; });
+}
+
+std::vector<Option> run_options() {
+  using C = RunConfig;
+  std::vector<Option> table;
+  table.push_back(choice("model", &C::model, "network; CIFAR stem up to 64 pixels, ImageNet stem above"));
+  table.push_back(choice("data", &C::data, "data set; digits is built in, synthetic is made up, cifar10 is read"));
+  table.push_back(text("data-dir", &C::data_dir, "folder", "where the data set's files are; empty: $TRAINYARD_DATA"));
+  table.push_back(integer("samples", &C::samples, {1, 100'000'000}, "samples",
+                          "data = synthetic: training samples an epoch, and a tenth of it for validation"));
+  table.push_back(integer("image-size", &C::image_size, {8, 1024, "the data set's own, 32 for synthetic"}, "pixels",
+                          "side of an image"));
+  table.push_back(flag("augment", &C::augment, "random crop with 4 pixels of padding, and horizontal flip"));
+  table.push_back(choice("strategy", &C::strategy, "how ranks share the work"));
+  table.push_back(choice("precision", &C::precision, "fp16: weights and activations in half, fp32 master weights"));
+  table.push_back(integer("epochs", &C::epochs, {1, 1'000'000}, "epochs", "passes over the training data"));
+  table.push_back(integer("max-steps", &C::max_steps, {1, 1'000'000'000'000, "no limit"}, "steps",
+                          "end after this many optimizer steps, even within an epoch"));
+  table.push_back(integer("batch-size", &C::batch_size, {1, 65'536}, "samples", "per rank and optimizer step"));
+  table.push_back(real("lr", &C::lr, {0, 100, true}, "", "learning rate of sgd"));
+  table.push_back(real("momentum", &C::momentum, {0, 1, false, true}, "", "momentum of sgd"));
+  table.push_back(real("weight-decay", &C::weight_decay, {0, 1}, "", "L2 penalty of sgd"));
+  table.push_back(choice("schedule", &C::schedule, "how the learning rate falls"));
+  table.push_back(
+      integer("step-epochs", &C::step_epochs, {1, 1'000'000}, "epochs", "schedule = step: between two decays"));
+  table.push_back(real("step-factor", &C::step_factor, {0, 1, true}, "", "schedule = step: factor of one decay"));
+  table.push_back(real("warmup", &C::warmup, {0, 1'000'000}, "epochs", "linear rise of the learning rate from 0"));
+  table.push_back(integer("workers", &C::workers, {1, 256, "load in line"}, "threads", "loader threads per rank"));
+  table.push_back(real("bucket-mb", &C::bucket_mb, {0, 4096, true}, "MiB",
+                       "gradients in one all-reduce; the first bucket is at most 1"));
+  table.push_back(integer("seed", &C::seed, {0, std::int64_t{9'007'199'254'740'992}}, "",
+                          "of weights, order of samples and augmentation"));
+  table.push_back(choice("device", &C::device, "auto: cuda where a device is found, else cpu"));
+  table.push_back(choice("memory-format", &C::memory_format, "layout of images and activations"));
+  table.push_back(text("output", &C::output, "folder", "where the run is written; empty: results/NAME/JOB"));
+  return table;
+}
+
+std::vector<Option> slurm_options() {
+  using S = SlurmRequest;
+  std::vector<Option> table;
+  table.push_back(integer("slurm.nodes", &S::nodes, {1, 10'000}, "nodes", "sbatch --nodes"));
+  table.push_back(integer("slurm.ranks-per-node", &S::ranks_per_node, {1, 1024}, "ranks",
+                          "sbatch --ntasks-per-node; with GPUs each rank drives one"));
+  table.push_back(integer("slurm.cpus-per-rank", &S::cpus_per_rank, {1, 1024}, "CPUs",
+                          "sbatch --cpus-per-task, also given to srun, which does not inherit it"));
+  table.push_back(integer("slurm.gpus-per-node", &S::gpus_per_node, {1, 64, "a CPU job"}, "GPUs", "sbatch --gres"));
+  table.push_back(make_option("slurm.memory", &S::memory_mib, std::string(kMemoryForm), "", "per node, sbatch --mem",
+                              parse_memory_mib, format_memory_mib));
+  table.push_back(make_option("slurm.time", &S::time_s, std::string(kTimeForm), "", "limit, sbatch --time",
+                              parse_time_s, format_time_s));
+  table.push_back(text("slurm.account", &S::account, "name", "empty: left to SBATCH_ACCOUNT or to sbatch --account"));
+  table.push_back(text("slurm.constraint", &S::constraint, "features", "sbatch --constraint, like h100|a100"));
+  table.push_back(flag("slurm.requeue", &S::requeue, "whether Slurm may start the job again after a node failed"));
+  return table;
+}
+
+std::vector<Option> make_table() {
+  std::vector<Option> table = run_options();
+  std::ranges::move(slurm_options(), std::back_inserter(table));
+  return table;
+}
+
+std::string markdown_table(bool slurm) {
+  std::string text = "| key | values | default | unit | meaning |\n| --- | --- | --- | --- | --- |\n";
+  const auto escape = [](std::string cell) {
+    for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2)
+      cell.insert(at, 1, '\\');
+    return cell;
+  };
+  for (const Option& option : option_table()) {
+    if (option.in_slurm_section() != slurm) continue;
+    const std::string value = option.default_value();
+    text +=
+        fmt::format("| `{}` | {} | {} | {} | {} |\n", slurm ? option.key.substr(6) : option.key, escape(option.allowed),
+                    value.empty() ? "" : "`" + value + "`", option.unit, escape(option.help));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string Option::default_value() const {
+  return get(RunConfig{});
+}
+
+const std::vector<Option>& option_table() {
+  static const std::vector<Option> table = make_table();
+  return table;
+}
+
+const Option* find_option(std::string_view key) {
+  const auto found = std::ranges::find(option_table(), key, &Option::key);
+  return found == option_table().end() ? nullptr : &*found;
+}
+
+std::string suggestion(std::string_view misspelled, std::string_view prefix) {
+  std::vector<std::string_view> keys;
+  for (const Option& option : option_table())
+    keys.push_back(option.key);
+  const auto near = core::nearest(misspelled, std::span<const std::string_view>(keys));
+  return near ? fmt::format(" (did you mean {}{}?)", prefix, *near) : std::string();
+}
+
+std::string markdown_reference() {
+  return fmt::format(
+      R"(# Configuration
+
+<!-- Written by `tools/generate --keys` from the option table (src/config/options.cpp); a test compares. -->
+
+A run is described by one file of `key = value` lines, such as `slurm/configs/resnet34_fp16_2node.cfg`. The same keys are
+options of the command line, `--key value` or `--key=value`, and the command line wins:
+
+    tools/train --config slurm/configs/resnet34_fp16_2node.cfg --device cpu --data digits --max-steps 3
+
+- Keys are written in full: an abbreviation is an unknown key. A key given twice is refused, in a file and on the command line.
+- A line that starts with `#` is a comment. A `#` within a value is refused, and so is a comment behind one.
+- A file's name without `.cfg` is the run's name: letters, digits, `.`, `_` and `-`, beginning with a letter or a digit.
+- An unknown key, a value out of range and a combination that cannot run end with exit status 2 and one line that names the
+  file, the line and the key, before anything starts.
+
+## Keys of a run
+
+{}
+## Keys of the section [slurm]
+
+What Slurm is asked for. Only `tools/generate` reads them: the trainer takes what the job really got, and options of sbatch
+(`sbatch --nodes=4 ...`) override them. A file without this section gets no sbatch file.
+
+{})",
+      markdown_table(false), markdown_table(true));
+}
+
+}  // namespace trainyard::config

@@ -1,0 +1,222 @@
+#include "config/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options/cmdline.hpp>
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "config/key_values.h"
+#include "config/options.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/text.h"
+
+namespace trainyard::config {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::uint64_t kMaxFileBytes = 1 << 20;
+constexpr std::size_t kMaxNameBytes = 100;
+
+/// A name becomes a folder, a job name and part of file patterns, where % and # would be cut or expanded.
+bool is_run_name(std::string_view name) {
+  const auto is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= kMaxNameBytes && is_alphanumeric(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+std::string_view without_section(std::string_view key) {
+  const auto dot = key.find('.');
+  return dot == std::string_view::npos ? key : key.substr(dot + 1);
+}
+
+RunConfig apply_text(std::string_view text, std::string_view origin, std::string_view name) {
+  RunConfig config;
+  config.name = name;
+  const KeyValueText file = read_key_values(text, origin);
+  for (const std::string& section : file.sections) {
+    if (section != "slurm") {
+      throw core::UsageError(fmt::format("{}: unknown section [{}]: only [slurm] is one", origin, section));
+    }
+    config.slurm.emplace();
+  }
+  for (const KeyValue& entry : file.entries) {
+    const Option* option = find_option(entry.key);
+    if (option == nullptr) {
+      throw core::UsageError(
+          fmt::format("{}:{}: unknown key {}{}", origin, entry.line, entry.key, suggestion(entry.key, "")));
+    }
+    try {
+      option->set(config, entry.value);
+    } catch (const core::UsageError& error) {
+      throw core::UsageError(
+          fmt::format("{}:{}: {}: {}", origin, entry.line, without_section(entry.key), error.what()));
+    }
+  }
+  return config;
+}
+
+RunConfig apply_file(const std::filesystem::path& file) {
+  const std::string name = file.stem().string();
+  if (!is_run_name(name)) {
+    throw core::UsageError(fmt::format(
+        "{}: a config's name may hold letters, digits, '.', '_' and '-', and begins with a letter or digit: rename it",
+        file.string()));
+  }
+  std::string text;
+  try {
+    text = core::read_file(file, kMaxFileBytes);
+  } catch (const core::Error& error) {
+    throw core::UsageError(error.what());
+  }
+  return apply_text(text, file.string(), name);
+}
+
+void validate_as(const RunConfig& config, std::string_view origin) {
+  try {
+    validate(config);
+  } catch (const core::UsageError& error) {
+    throw core::UsageError(origin.empty() ? error.what() : fmt::format("{}: {}", origin, error.what()));
+  }
+}
+
+po::options_description command_line_options(unsigned width) {
+  po::options_description options("Options", width, width / 2);
+  options.add_options()("config", po::value<std::string>()->value_name("FILE"), "config file; the options below win");
+  for (const Option& option : option_table()) {
+    if (option.in_slurm_section()) continue;
+    auto* value = po::value<std::string>()->value_name(option.allowed);
+    if (const std::string text = option.default_value(); !text.empty()) value->default_value(text);
+    options.add_options()(option.key.c_str(), value,
+                          (option.help + (option.unit.empty() ? "" : " [" + option.unit + "]")).c_str());
+  }
+  options.add_options()("help", "print this and end")("version", "print the version and end");
+  return options;
+}
+
+/// The option `--X` of an error of the library, without dashes and value.
+std::string_view bare(std::string_view token) {
+  token.remove_prefix(std::min(token.find_first_not_of('-'), token.size()));
+  return token.substr(0, token.find('='));
+}
+
+std::vector<po::option> split_arguments(const std::vector<std::string>& arguments) {
+  namespace style = po::command_line_style;
+  // Not allow_guessing: it would take --s for the only key that begins so.
+  constexpr int kStyle = style::allow_long | style::long_allow_adjacent | style::long_allow_next;
+  const po::options_description known = command_line_options(po::options_description::m_default_line_length);
+  try {
+    return po::command_line_parser(arguments).options(known).style(kStyle).run().options;
+  } catch (const po::unknown_option& error) {
+    const std::string_view key = bare(error.get_option_name());
+    if (key.starts_with("slurm.")) {
+      throw core::UsageError(
+          fmt::format("--{} is a request to Slurm: give it to sbatch, or write it into the config's [slurm]", key));
+    }
+    throw core::UsageError(fmt::format("unknown option --{}{}", key, suggestion(key, "--")));
+  } catch (const po::error& error) {
+    throw core::UsageError(error.what());
+  }
+}
+
+}  // namespace
+
+RunConfig parse_text(std::string_view text, std::string_view origin, std::string_view name) {
+  RunConfig config = apply_text(text, origin, name);
+  validate_as(config, origin);
+  return config;
+}
+
+RunConfig parse_file(const std::filesystem::path& file) {
+  RunConfig config = apply_file(file);
+  validate_as(config, file.string());
+  return config;
+}
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  CommandLine result;
+  std::string file;
+  std::vector<std::pair<const Option*, std::string>> overrides;
+  std::set<std::string> seen;
+  for (const po::option& given : split_arguments(arguments)) {
+    if (given.position_key >= 0) {
+      throw core::UsageError(fmt::format("unexpected argument '{}': options are --key value", given.value.front()));
+    }
+    if (!seen.insert(given.string_key).second) {
+      throw core::UsageError(fmt::format("--{} is given twice", given.string_key));
+    }
+    if (given.string_key == "help") {
+      result.action = CommandLine::Action::kHelp;
+      return result;
+    }
+    if (given.string_key == "version") {
+      result.action = CommandLine::Action::kVersion;
+      return result;
+    }
+    // The library takes the word behind an option as its value whatever it looks like.
+    if (given.value.front().starts_with("--")) {
+      throw core::UsageError(fmt::format("--{} has no value: '{}' follows it", given.string_key, given.value.front()));
+    }
+    if (given.string_key == "config") {
+      file = given.value.front();
+    } else {
+      overrides.emplace_back(find_option(given.string_key), given.value.front());
+    }
+  }
+  if (seen.contains("config")) {
+    result.config = apply_file(file);
+  } else {
+    result.config.name = "run";
+  }
+  for (const auto& [option, value] : overrides) {
+    try {
+      option->set(result.config, value);
+    } catch (const core::UsageError& error) {
+      throw core::UsageError(fmt::format("--{}: {}", option->key, error.what()));
+    }
+  }
+  validate_as(result.config, file);
+  return result;
+}
+
+std::string help_text(std::string_view usage, int width) {
+  std::ostringstream text;
+  text << usage << "\n\n"
+       << command_line_options(static_cast<unsigned>(std::clamp(width, 60, 120)))
+       << "\nAll keys, with those of [slurm]: docs/configuration.md\n";
+  return text.str();
+}
+
+std::string to_text(const RunConfig& config) {
+  std::string text;
+  for (const Option& option : option_table()) {
+    if (!option.in_slurm_section()) text += fmt::format("{} = {}\n", option.key, option.get(config));
+  }
+  if (!config.slurm) return text;
+  text += "[slurm]\n";
+  for (const Option& option : option_table()) {
+    if (option.in_slurm_section()) text += fmt::format("{} = {}\n", without_section(option.key), option.get(config));
+  }
+  return text;
+}
+
+std::string config_digest(const RunConfig& config) {
+  std::string text;
+  for (const Option& option : option_table()) {
+    if (option.in_digest) text += fmt::format("{} = {}\n", option.key, option.get(config));
+  }
+  return core::xxh3_64_hex(text);
+}
+
+}  // namespace trainyard::config

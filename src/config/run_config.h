@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace trainyard::config {
+
+enum class Model { kResnet18, kResnet34, kResnet50 };
+enum class Data { kDigits, kCifar10, kSynthetic };
+enum class StrategyKind { kSingle, kDdp };
+enum class PrecisionKind { kFp32, kFp16 };
+enum class ScheduleKind { kConstant, kStep, kCosine };
+enum class DeviceKind { kAuto, kCpu, kCuda };
+enum class MemoryFormat { kContiguous, kChannelsLast };
+
+/// What Slurm is asked for; the log records what the job really got. Used by tools/generate alone.
+struct SlurmRequest {
+  int nodes = 1;
+  int ranks_per_node = 1;
+  int cpus_per_rank = 4;
+  int gpus_per_node = 0;                ///< 0: a CPU job
+  std::int64_t memory_mib = 16 * 1024;  ///< per node
+  std::int64_t time_s = 4 * 3600;       ///< limit on the wall clock
+  std::string account;                  ///< empty: left to SBATCH_ACCOUNT or the command line
+  std::string constraint;               ///< empty: none
+  bool requeue = false;
+};
+
+/// One run. Every field is one key of the option table (options.h), which gives its spelling, default, range and help.
+struct RunConfig {
+  std::string name;  ///< the config file's stem; "run" without a file
+  Model model = Model::kResnet18;
+  Data data = Data::kDigits;
+  std::string data_dir;         ///< empty: $TRAINYARD_DATA
+  std::int64_t samples = 1024;  ///< synthetic only: training samples an epoch (a tenth of it for validation)
+  std::int64_t image_size = 0;  ///< pixels of a side; 0: the data set's own (synthetic: 32)
+  bool augment = false;         ///< random crop with 4 pixels of padding, and horizontal flip
+  StrategyKind strategy = StrategyKind::kSingle;
+  PrecisionKind precision = PrecisionKind::kFp32;
+  std::int64_t epochs = 1;
+  std::int64_t max_steps = 0;    ///< optimizer steps in the whole run; 0: no limit
+  std::int64_t batch_size = 32;  ///< samples per rank and optimizer step
+  double lr = 0.1;
+  double momentum = 0.9;
+  double weight_decay = 0.0;
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  std::int64_t step_epochs = 30;  ///< schedule = step: epochs between two decays
+  double step_factor = 0.1;       ///< schedule = step: factor of one decay
+  double warmup = 0.0;            ///< epochs of linear warm-up from 0, any schedule
+  int workers = 2;                ///< loader threads per rank; 0: load in line
+  double bucket_mb = 25.0;        ///< MiB of gradients in an all-reduce; the first bucket is at most 1
+  std::uint64_t seed = 0;
+  DeviceKind device = DeviceKind::kAuto;
+  MemoryFormat memory_format = MemoryFormat::kContiguous;
+  std::string output;                 ///< empty: results/<name>/<job id, or local time>
+  std::optional<SlurmRequest> slurm;  ///< none: the file has no [slurm] section, and tools/generate passes it by
+};
+
+}  // namespace trainyard::config
