@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "config/run_config.h"
+#include "data/dataset.h"
+
+namespace trainyard::data {
+
+/// The two disjoint parts of a data set; same info, apart from their sizes.
+struct Datasets {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> validation;
+};
+
+/// Opens what `data`, `data-dir`, `image-size`, `samples` and `seed` say.
+/// @throws core::UsageError when the data is not where the configuration says, or has no images of that size;
+///         core::Error when a file is there but damaged, naming it.
+Datasets open(const config::RunConfig& config);
+
+}  // namespace trainyard::data

@@ -1,0 +1,106 @@
+#include "data/datasets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "core/error.h"
+#include "temporary_folder.h"
+
+namespace trainyard::data {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// TRAINYARD_DATA as a test wants it, put back afterwards.
+class DataVariable {
+ public:
+  explicit DataVariable(const std::string& value) {
+    if (const char* before = std::getenv("TRAINYARD_DATA")) before_ = before;
+    if (value.empty()) {
+      ::unsetenv("TRAINYARD_DATA");
+    } else {
+      ::setenv("TRAINYARD_DATA", value.c_str(), 1);
+    }
+  }
+  ~DataVariable() {
+    if (before_) {
+      ::setenv("TRAINYARD_DATA", before_->c_str(), 1);
+    } else {
+      ::unsetenv("TRAINYARD_DATA");
+    }
+  }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+void write_cifar10(const TemporaryFolder& folder, std::size_t train, std::size_t test) {
+  folder.write("x_train.bin", std::vector<std::uint8_t>(train * 3073));
+  folder.write("x_test.bin", std::vector<std::uint8_t>(test * 3073));
+}
+
+TEST(Open, OpensDigitsAtTheirOwnSizeAlone) {
+  config::RunConfig config;
+  config.data = config::Data::kDigits;
+  EXPECT_EQ(open(config).train->size(), 1438);
+  EXPECT_EQ(open(config).validation->size(), 359);
+  config.image_size = 8;
+  EXPECT_NO_THROW(open(config));
+  config.image_size = 32;
+  EXPECT_THAT([&] { open(config); },
+              ThrowsMessage<core::UsageError>(HasSubstr("image-size = 32: the images of digits have 8 pixels a side")));
+}
+
+TEST(Open, MakesSyntheticDataOfAnySize) {
+  config::RunConfig config;
+  config.data = config::Data::kSynthetic;
+  config.samples = 101;
+  EXPECT_EQ(open(config).train->shape().width, 32);
+  config.image_size = 64;
+  const Datasets datasets = open(config);
+  EXPECT_EQ(datasets.train->shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
+  EXPECT_EQ(datasets.train->size(), 101);
+  EXPECT_EQ(datasets.validation->size(), 11);
+  EXPECT_EQ(datasets.train->normalisation().mean, datasets.validation->normalisation().mean);
+  std::vector<std::uint8_t> a(3 * 64 * 64), b(3 * 64 * 64);
+  datasets.train->pixels(0, a);
+  datasets.validation->pixels(0, b);
+  EXPECT_NE(a, b);
+}
+
+TEST(Open, FindsCifar10ByKeyThenByVariable) {
+  const TemporaryFolder by_key, by_variable;
+  write_cifar10(by_key, 3, 1);
+  write_cifar10(by_variable, 5, 1);
+  const DataVariable variable(by_variable.path().string());
+  config::RunConfig config;
+  config.data = config::Data::kCifar10;
+  EXPECT_EQ(open(config).train->size(), 5);
+  config.data_dir = by_key.path().string();
+  EXPECT_EQ(open(config).train->size(), 3);
+}
+
+TEST(Open, SaysWhereItLookedForCifar10) {
+  config::RunConfig config;
+  config.data = config::Data::kCifar10;
+  {
+    const DataVariable unset("");
+    EXPECT_THAT([&] { open(config); },
+                ThrowsMessage<core::UsageError>(AllOf(HasSubstr("neither data-dir nor TRAINYARD_DATA is set"))));
+  }
+  const TemporaryFolder empty;
+  const DataVariable variable(empty.path().string());
+  EXPECT_THAT([&] { open(config); },
+              ThrowsMessage<core::UsageError>(
+                  AllOf(HasSubstr("TRAINYARD_DATA: no CIFAR-10 files"), HasSubstr(empty.path().string()))));
+  config.data_dir = (empty.path() / "missing").string();
+  EXPECT_THAT([&] { open(config); }, ThrowsMessage<core::UsageError>(HasSubstr("data-dir: " + config.data_dir)));
+}
+
+}  // namespace
+}  // namespace trainyard::data
