@@ -1,0 +1,83 @@
+#include "models/layers.h"
+
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+
+#include "models/half_rounding.h"
+
+namespace trainyard::models {
+namespace {
+
+constexpr double kBatchNormMomentum = 0.1;
+constexpr double kBatchNormEpsilon = 1e-5;
+
+at::Tensor parameter(Builder& builder, const std::string& name, at::Tensor value, bool always_float32 = false) {
+  value.requires_grad_(true);
+  builder.registry.parameters.push_back({name, value, always_float32});
+  return value;
+}
+
+at::Tensor buffer(Builder& builder, const std::string& name, at::Tensor value) {
+  builder.registry.buffers.push_back({name, value});
+  return value;
+}
+
+at::Tensor uniform(Builder& builder, at::IntArrayRef shape, double bound) {
+  return at::empty(shape, at::kFloat).uniform_(-bound, bound, builder.generator);
+}
+
+}  // namespace
+
+Conv2d::Conv2d(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
+               std::int64_t stride, std::int64_t padding)
+    : stride_(stride), padding_(padding) {
+  const double fan_out = static_cast<double>(out * kernel * kernel);
+  weight_ = parameter(
+      builder, name + ".weight",
+      at::empty({out, in, kernel, kernel}, at::kFloat).normal_(0.0, std::sqrt(2.0 / fan_out), builder.generator));
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& input) const {
+  return round_as(at::conv2d(widen(input), widen(weight_), {}, stride_, padding_), input);
+}
+
+BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t channels)
+    : weight_(parameter(builder, name + ".weight", at::ones({channels}, at::kFloat), true)),
+      bias_(parameter(builder, name + ".bias", at::zeros({channels}, at::kFloat), true)),
+      running_mean_(buffer(builder, name + ".running_mean", at::zeros({channels}, at::kFloat))),
+      running_var_(buffer(builder, name + ".running_var", at::ones({channels}, at::kFloat))),
+      num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))) {}
+
+at::Tensor BatchNorm2d::forward(const at::Tensor& input, bool training) const {
+  if (training) num_batches_tracked_.add_(1);
+  const at::Tensor output = at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, training,
+                                           kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
+  return round_as(output, input);
+}
+
+at::Tensor BatchNorm2d::forward_relu(const at::Tensor& input, bool training) const {
+  return forward(input, training).relu_();
+}
+
+at::Tensor BatchNorm2d::forward_add_relu(const at::Tensor& input, const at::Tensor& residual, bool training) const {
+  return forward(input, training).add_(residual).relu_();
+}
+
+Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+  weight_ = parameter(builder, name + ".weight", uniform(builder, {out, in}, bound));
+  bias_ = parameter(builder, name + ".bias", uniform(builder, {out}, bound));
+}
+
+at::Tensor Linear::forward(const at::Tensor& input) const {
+  return round_as(at::linear(widen(input), widen(weight_), widen(bias_)), input);
+}
+
+}  // namespace trainyard::models

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "config/run_config.h"
+#include "models/model.h"
+
+namespace trainyard::precision {
+
+/// What a precision means for a run: one value, asked by the strategies; nothing else looks at config::PrecisionKind.
+class Policy {
+ public:
+  /// @throws core::UsageError for a precision that this device cannot run.
+  static Policy make(config::PrecisionKind kind, at::Device device);
+
+  /// Type of the model's inputs and activations.
+  at::ScalarType activation_dtype() const { return activation_dtype_; }
+  /// Small gradients would round to zero in this type: multiply the loss, divide the gradients (Micikevicius et al.
+  /// 2018).
+  bool scales_loss() const { return scales_loss_; }
+  /// One sentence for the log and the report where the arithmetic differs from what the name promises, else empty.
+  const std::string& note() const { return note_; }
+
+  /// Converts the model in place. Batch-norm tensors stay float32 in every precision: their sums do not fit half.
+  void prepare(models::Model& model) const;
+
+ private:
+  at::ScalarType activation_dtype_ = at::kFloat;
+  bool scales_loss_ = false;
+  std::string note_;
+};
+
+}  // namespace trainyard::precision
