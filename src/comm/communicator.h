@@ -1,0 +1,55 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/ledger.h"
+#include "comm/operation.h"
+
+namespace trainyard::comm {
+
+/// One collective under way. Keeps its tensors alive; must not outlive its communicator.
+class Work {
+ public:
+  virtual ~Work() = default;
+  /// CPU: returns when the result is in the tensor. CUDA: orders the current stream after it, without blocking the
+  /// host.
+  /// @throws core::Error naming sequence number, operation and rank when it failed or its deadline passed.
+  virtual void wait() = 0;
+  /// True once the collective has ended, well or badly (on CUDA: on the device). Never blocks.
+  virtual bool done() = 0;
+  /// Only after done().
+  virtual Interval interval() const = 0;
+};
+
+/// A group of ranks. Every rank calls the same operations in the same order, from one thread. Tensors are contiguous,
+/// dense (or permuted without gaps, as channels-last is), on this communicator's device, and have the same number of
+/// elements on every rank. Collectives return at once, except where the class says otherwise; use Work::wait. The bits
+/// of a result are the same on every rank. After an error the communicator refuses every further call.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual std::string backend() const = 0;  ///< "mpi", "mpi+shm", "nccl" or "local" (one rank: nothing to do)
+
+  /// In place: float32, float64, float16, bfloat16 or int64. The host backends add up in the order of the ranks, half
+  /// types in float32 rounded once at the end.
+  virtual std::shared_ptr<Work> all_reduce(at::Tensor tensor, ReduceOp op) = 0;
+  /// In place, from root to all; any type.
+  virtual std::shared_ptr<Work> broadcast(at::Tensor tensor, int root) = 0;
+  /// output holds size() times input's elements, by rank; any type.
+  virtual std::shared_ptr<Work> all_gather(at::Tensor output, at::Tensor input) = 0;
+  /// Blocks until every rank came.
+  virtual void barrier() = 0;
+
+  /// The collectives that ended since the last call, in order of their sequence numbers, for the log's /collectives.
+  virtual std::vector<CollectiveRecord> drain_ledger() = 0;
+  /// How many records were lost so far because nobody drained the ledger in time: the log must say that it sampled.
+  virtual std::int64_t ledger_dropped() const = 0;
+};
+
+}  // namespace trainyard::comm

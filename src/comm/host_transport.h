@@ -1,0 +1,28 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <string>
+
+#include "comm/limit.h"
+#include "comm/operation.h"
+
+namespace trainyard::comm {
+
+/// How host memory travels between ranks. Calls block, come from one thread at a time and in the same order on every
+/// rank. After one throws, buffers handed to it may still be written to until the process ends.
+class HostTransport {
+ public:
+  virtual ~HostTransport() = default;
+  virtual std::string name() const = 0;
+
+  /// In place over `count` elements, with reduce()'s order and bits.
+  virtual void all_reduce(void* data, std::int64_t count, at::ScalarType type, ReduceOp op, const Limit& limit) = 0;
+  virtual void broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) = 0;
+  /// output: size() blocks of `bytes`, by rank.
+  virtual void all_gather(void* output, const void* input, std::int64_t bytes, const Limit& limit) = 0;
+  virtual void barrier(const Limit& limit) = 0;
+};
+
+}  // namespace trainyard::comm

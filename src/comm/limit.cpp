@@ -1,0 +1,37 @@
+#include "comm/limit.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "core/error.h"
+
+namespace trainyard::comm {
+namespace {
+
+constexpr std::chrono::microseconds kSpin{20};
+constexpr std::chrono::microseconds kFirstSleep{10};
+constexpr std::chrono::microseconds kLongestSleep{200};
+
+}  // namespace
+
+void Limit::check() const {
+  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
+    throw core::Error("given up, because this rank failed elsewhere");
+  if (std::chrono::steady_clock::now() < deadline_) return;
+  const auto milliseconds = timeout_.count();
+  const std::string waited =
+      milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s" : std::to_string(milliseconds) + " ms";
+  throw core::Error("still waiting for another rank after " + waited +
+                    "; it died, hangs or never called this (its own log says which)");
+}
+
+Backoff::Backoff() : spin_until_(std::chrono::steady_clock::now() + kSpin), sleep_(kFirstSleep) {}
+
+void Backoff::pause() {
+  if (std::chrono::steady_clock::now() < spin_until_) return;
+  std::this_thread::sleep_for(sleep_);
+  sleep_ = std::min(sleep_ * 3 / 2, kLongestSleep);
+}
+
+}  // namespace trainyard::comm

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+namespace trainyard::comm {
+
+/// When waiting for other ranks has to stop: at the deadline, or once somebody cancels.
+class Limit {
+ public:
+  explicit Limit(std::chrono::milliseconds timeout, const std::atomic<bool>* cancelled = nullptr)
+      : timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout), cancelled_(cancelled) {}
+
+  /// @throws core::Error once the waiting has to stop.
+  void check() const;
+
+ private:
+  std::chrono::milliseconds timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+  const std::atomic<bool>* cancelled_;
+};
+
+/// Waits between polls of something that only moves when polled: at first not at all (a collective of small values
+/// among ranks that are there takes microseconds), then asleep, so that the core goes to a thread that computes.
+class Backoff {
+ public:
+  Backoff();
+  void pause();
+
+ private:
+  std::chrono::steady_clock::time_point spin_until_;
+  std::chrono::microseconds sleep_;
+};
+
+/// Calls ready() until it is true. @throws core::Error as Limit::check does.
+template <class Ready>
+void poll_until(Ready&& ready, const Limit& limit) {
+  if (ready()) return;
+  Backoff backoff;
+  while (!ready()) {
+    limit.check();
+    backoff.pause();
+  }
+}
+
+}  // namespace trainyard::comm

@@ -1,0 +1,108 @@
+// What happens when ranks do not do the same: an error that names them, never a hang.
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "core/error.h"
+#include "host_group.h"
+
+namespace trainyard::comm {
+namespace {
+
+using std::chrono::milliseconds;
+using test::open_group;
+using test::world;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// The message of the core::Error that body throws; empty when it throws none.
+std::string error_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const core::Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+class Failure : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (world().size < 2) GTEST_SKIP() << "one rank has nobody to fail it";
+  }
+  int last() const { return world().size - 1; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, Failure, testing::ValuesIn(test::backends()), test::backend_label);
+
+TEST_P(Failure, ARankThatNeverCallsIsReportedAtTheDeadline) {
+  const auto group = open_group(GetParam(), {.deadline = milliseconds(600)});
+  group->barrier();
+  if (world().rank != last()) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::shared_ptr<Work> work = group->all_reduce(at::zeros({100'000}, at::kFloat), ReduceOp::kSum);
+    const std::shared_ptr<Work> next = group->all_reduce(at::zeros({10}, at::kFloat), ReduceOp::kSum);
+    EXPECT_THAT(error_of([&] { work->wait(); }),
+                AllOf(HasSubstr("all_reduce(sum) of 100000 Float #1 on rank " + std::to_string(world().rank)),
+                      testing::AnyOf(HasSubstr("600 ms"), HasSubstr("gave up"))));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+    EXPECT_TRUE(work->done());
+    EXPECT_THAT(error_of([&] { next->wait(); }), HasSubstr("#1")) << "what was queued fails with the first failure";
+    EXPECT_THAT(error_of([&] { group->barrier(); }), HasSubstr("#1")) << "and so does what comes later";
+  }
+  world().control->barrier();
+}
+
+TEST_P(Failure, DebugModeNamesTheRankThatCallsSomethingElse) {
+  if (world().size == 2) {
+    const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = milliseconds(20'000)});
+    group->all_reduce(at::zeros({3}, at::kFloat), ReduceOp::kSum)->wait();
+    const at::Tensor tensor = at::zeros({world().rank == 0 ? 3 : 4}, at::kFloat);
+    EXPECT_THAT(error_of([&] { group->all_reduce(tensor, ReduceOp::kSum)->wait(); }),
+                HasSubstr("rank 1 calls all_reduce(sum) of 4 Float; the others call all_reduce(sum) of 3 Float"));
+  } else {
+    // Three of four agree, whoever asks first: the odd one is named, also when it is rank 0.
+    for (const int odd : {0, last()}) {
+      const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = milliseconds(20'000)});
+      const at::Tensor tensor = at::zeros({8}, at::kFloat);
+      const std::string error = error_of([&] {
+        (world().rank == odd ? group->broadcast(tensor, 1) : group->all_reduce(tensor, ReduceOp::kMax))->wait();
+      });
+      EXPECT_THAT(error, HasSubstr("rank " + std::to_string(odd) +
+                                   " calls broadcast(root 1) of 8 Float; the others call all_reduce(max) of 8 Float"));
+    }
+  }
+  world().control->barrier();
+}
+
+TEST_P(Failure, DebugModeComparesTypes) {
+  const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = milliseconds(20'000)});
+  const at::Tensor tensor = at::zeros({8}, world().rank == last() ? at::kDouble : at::kFloat);
+  EXPECT_THAT(error_of([&] { group->all_reduce(tensor, ReduceOp::kSum)->wait(); }),
+              HasSubstr("rank " + std::to_string(last()) + " calls all_reduce(sum) of 8 Double"));
+  world().control->barrier();
+}
+
+TEST_P(Failure, AnExceptionThatUnwindsDoesNotWaitForTheOthers) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto unwound = [&] {
+    const auto group = open_group(GetParam(), {.deadline = std::chrono::minutes(10)});
+    group->barrier();
+    if (world().rank == last()) return;
+    group->all_reduce(at::zeros({100'000}, at::kFloat), ReduceOp::kSum);
+    throw core::Error("elsewhere");
+  };
+  if (world().rank == last())
+    unwound();
+  else
+    EXPECT_EQ(error_of(unwound), "elsewhere");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  world().control->barrier();
+}
+
+}  // namespace
+}  // namespace trainyard::comm

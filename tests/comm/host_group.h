@@ -1,0 +1,37 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/host_communicator.h"
+#include "comm/mpi_transport.h"
+#include "comm/shared_transport.h"
+#include "mpi_main.h"
+
+namespace trainyard::test {
+
+/// A fresh communicator over all ranks; collective. backend: "mpi" or "mpi+shm".
+inline std::unique_ptr<comm::HostCommunicator> open_group(const std::string& backend,
+                                                          comm::HostCommunicatorOptions options = {}) {
+  std::unique_ptr<comm::HostTransport> transport = std::make_unique<comm::MpiTransport>(comm::mpi::Comm::world());
+  if (backend == "mpi+shm")
+    transport = comm::SharedTransport::open_or(std::move(transport), world().rank, world().size,
+                                               comm::Limit(std::chrono::seconds(30)));
+  return std::make_unique<comm::HostCommunicator>(std::move(transport), world().rank, world().size, options);
+}
+
+inline const std::vector<std::string>& backends() {
+  static const std::vector<std::string> names = {"mpi", "mpi+shm"};
+  return names;
+}
+
+/// A test's name may not hold a '+'.
+inline std::string backend_label(const testing::TestParamInfo<std::string>& parameter) {
+  return parameter.param == "mpi" ? "mpi" : "mpi_shm";
+}
+
+}  // namespace trainyard::test

@@ -1,0 +1,173 @@
+// The NCCL backend, against values computed here. Several ranks may share one device: each then claims a host of its
+// own, since NCCL refuses one device twice in a host.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "comm/device_map.h"
+#include "comm/mpi_transport.h"
+#include "comm/nccl_communicator.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "mpi_main.h"
+
+namespace trainyard::comm {
+namespace {
+
+using test::world;
+
+at::Tensor content(int rank, std::int64_t size, at::ScalarType type) {
+  const at::Tensor tensor = at::empty({size}, at::kLong);
+  for (std::int64_t i = 0; i < size; ++i)
+    tensor.data_ptr<std::int64_t>()[i] = i % 7 - 3 + rank;
+  return tensor.to(type);
+}
+
+at::Tensor summed(std::int64_t size, at::ScalarType type) {
+  const std::int64_t ranks = world().size;
+  const at::Tensor tensor = at::empty({size}, at::kLong);
+  for (std::int64_t i = 0; i < size; ++i)
+    tensor.data_ptr<std::int64_t>()[i] = ranks * (i % 7 - 3) + ranks * (ranks - 1) / 2;
+  return tensor.to(type);
+}
+
+class Nccl : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (c10::cuda::device_count() == 0) GTEST_SKIP() << "no CUDA device";
+    if (c10::cuda::device_count() < world().size)
+      setenv("NCCL_HOSTID", ("trainyard-rank-" + std::to_string(world().rank)).c_str(), 1);
+    device_ = choose_device(config::DeviceKind::kCuda, world().local_rank, world().local_size, true);
+  }
+
+  std::unique_ptr<NcclCommunicator> open(bool check = false,
+                                         std::chrono::milliseconds deadline = std::chrono::minutes(1)) const {
+    return std::make_unique<NcclCommunicator>(*world().control,
+                                              check ? std::make_unique<MpiTransport>(mpi::Comm::world()) : nullptr,
+                                              device_, NcclCommunicatorOptions{.deadline = deadline});
+  }
+
+  at::Device device_ = at::kCPU;
+};
+
+TEST_F(Nccl, AllReduce) {
+  const auto group = open();
+  EXPECT_EQ(group->backend(), "nccl");
+  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16, at::kLong})
+    for (const std::int64_t size : {1, 2, 7, 1024, 1'000'003}) {
+      const at::Tensor tensor = content(world().rank, size, type).to(device_);
+      group->all_reduce(tensor, ReduceOp::kSum)->wait();
+      EXPECT_TRUE(at::equal(tensor.cpu(), summed(size, type))) << c10::toString(type) << " x " << size;
+    }
+}
+
+TEST_F(Nccl, BroadcastAllGatherAndBarrier) {
+  const auto group = open();
+  for (const std::int64_t size : {1, 7, 100'003}) {
+    const at::Tensor sent = content(world().rank, size, at::kFloat).to(device_);
+    group->broadcast(sent, world().size - 1)->wait();
+    EXPECT_TRUE(at::equal(sent.cpu(), content(world().size - 1, size, at::kFloat)));
+
+    const at::Tensor gathered = at::zeros({world().size * size}, at::TensorOptions().dtype(at::kHalf).device(device_));
+    group->all_gather(gathered, content(world().rank, size, at::kHalf).to(device_))->wait();
+    const at::Tensor host = gathered.cpu();
+    for (int rank = 0; rank < world().size; ++rank)
+      EXPECT_TRUE(at::equal(host.slice(0, rank * size, (rank + 1) * size), content(rank, size, at::kHalf)));
+    group->barrier();
+  }
+}
+
+TEST_F(Nccl, ComesAfterWhatTheCurrentStreamDoesAndBeforeWhatFollows) {
+  const auto group = open();
+  const at::Tensor tensor = at::zeros({1 << 22}, at::TensorOptions().dtype(at::kFloat).device(device_));
+  for (int round = 0; round < 20; ++round) {
+    tensor.fill_(1);
+    group->all_reduce(tensor, ReduceOp::kSum)->wait();
+    tensor.mul_(2);
+  }
+  EXPECT_TRUE(at::equal(tensor.cpu(), at::full({1 << 22}, 2.0 * world().size, at::kFloat)));
+}
+
+TEST_F(Nccl, TimesLieWithinTheHostsOwn) {
+  const auto group = open();
+  group->barrier();
+  group->drain_ledger();
+  const at::Tensor tensor = at::ones({1 << 24}, at::TensorOptions().dtype(at::kFloat).device(device_));
+  constexpr std::int64_t kSlack_ns = 1'000'000;
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // past a new anchor
+  const std::int64_t before_ns = core::steady_ns();
+  const std::shared_ptr<Work> work = group->all_reduce(tensor, ReduceOp::kSum);
+  group->barrier();
+  const std::int64_t after_ns = core::steady_ns();
+  EXPECT_TRUE(work->done());
+  const Interval interval = work->interval();
+  EXPECT_GE(interval.enqueue_ns, before_ns);
+  EXPECT_GE(interval.start_ns, before_ns - kSlack_ns);
+  EXPECT_LT(interval.start_ns, interval.end_ns);
+  EXPECT_LE(interval.end_ns, after_ns + kSlack_ns);
+  const std::vector<CollectiveRecord> records = group->drain_ledger();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].bytes, std::int64_t{4} << 24);
+  EXPECT_EQ(records[1].operation, Operation::kBarrier);
+}
+
+TEST_F(Nccl, ATensorDroppedAtOnceIsStillReduced) {
+  const auto group = open();
+  const at::Tensor kept = at::ones({1 << 20}, at::TensorOptions().dtype(at::kFloat).device(device_));
+  for (int round = 0; round < 50; ++round) {
+    group->all_reduce(at::ones({1 << 20}, at::TensorOptions().dtype(at::kFloat).device(device_)), ReduceOp::kSum);
+    at::full({1 << 20}, 7, at::TensorOptions().dtype(at::kFloat).device(device_));  // would take freed memory
+  }
+  group->all_reduce(kept, ReduceOp::kSum)->wait();
+  EXPECT_TRUE(at::equal(kept.cpu(), at::full({1 << 20}, world().size, at::kFloat)));
+}
+
+TEST_F(Nccl, RefusesHostTensors) {
+  const auto group = open();
+  EXPECT_THROW(group->all_reduce(at::zeros({3}, at::kFloat), ReduceOp::kSum), core::Error);
+}
+
+TEST_F(Nccl, DebugModeNamesTheRankThatCallsSomethingElse) {
+  if (world().size < 2) GTEST_SKIP() << "one rank agrees with itself";
+  const auto group = open(true);
+  const std::int64_t size = world().rank == world().size - 1 ? 4 : 3;
+  const at::Tensor tensor = at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(device_));
+  try {
+    group->all_reduce(tensor, ReduceOp::kSum)->wait();
+    ADD_FAILURE() << "no error";
+  } catch (const core::Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("rank " + std::to_string(world().size - 1) + " calls all_reduce"));
+  }
+  world().control->barrier();
+}
+
+TEST_F(Nccl, ARankThatNeverCallsIsReportedAtTheDeadline) {
+  if (world().size < 2) GTEST_SKIP() << "one rank has nobody to fail it";
+  const auto group = open(false, std::chrono::seconds(2));
+  group->barrier();
+  if (world().rank != world().size - 1) {
+    const at::Tensor tensor = at::ones({1 << 20}, at::TensorOptions().dtype(at::kFloat).device(device_));
+    group->all_reduce(tensor, ReduceOp::kSum);
+    try {
+      group->barrier();
+      ADD_FAILURE() << "no error";
+    } catch (const core::Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("on rank " + std::to_string(world().rank)));
+    }
+  }
+  world().control->barrier();
+}
+
+}  // namespace
+}  // namespace trainyard::comm

@@ -1,0 +1,164 @@
+// The parts of comm that need no second rank.
+#include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "comm/device_map.h"
+#include "comm/ledger.h"
+#include "comm/limit.h"
+#include "comm/liveness.h"
+#include "comm/local_communicator.h"
+#include "comm/shared_memory.h"
+#include "core/error.h"
+
+namespace trainyard::comm {
+namespace {
+
+using config::DeviceKind;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+TEST(Ledger, IsBoundedAndSaysWhatItLost) {
+  Ledger ledger(2);
+  for (int i = 0; i < 5; ++i)
+    ledger.finish({.sequence = ledger.next(), .operation = Operation::kAllReduce, .bytes = i, .interval = {}});
+  EXPECT_EQ(ledger.dropped(), 3);
+  EXPECT_EQ(ledger.drain().size(), 2U);
+  ledger.finish({.sequence = ledger.next(), .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
+  const auto records = ledger.drain();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].sequence, 5);
+}
+
+TEST(Ledger, DrainsInOrder) {
+  Ledger ledger;
+  ledger.finish({.sequence = 2, .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
+  ledger.finish({.sequence = 1, .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
+  const auto records = ledger.drain();
+  EXPECT_EQ(records[0].sequence, 1);
+  EXPECT_EQ(records[1].sequence, 2);
+}
+
+TEST(Limit, StopsAtTheDeadlineOrWhenCancelled) {
+  EXPECT_THROW(poll_until([] { return false; }, Limit(milliseconds(5))), core::Error);
+  EXPECT_NO_THROW(poll_until([] { return true; }, Limit(milliseconds(0))));
+  const std::atomic<bool> cancelled{true};
+  const auto begin = steady_clock::now();
+  EXPECT_THROW(poll_until([] { return false; }, Limit(std::chrono::hours(1), &cancelled)), core::Error);
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST(LocalCommunicator, HasNothingToExchange) {
+  LocalCommunicator group;
+  const at::Tensor tensor = at::ones({4}, at::kFloat);
+  const at::Tensor gathered = at::zeros({4}, at::kFloat);
+  const std::shared_ptr<Work> work = group.all_reduce(tensor, ReduceOp::kSum);
+  EXPECT_TRUE(work->done());
+  work->wait();
+  group.all_gather(gathered, tensor)->wait();
+  EXPECT_TRUE(at::equal(gathered, at::ones({4}, at::kFloat)));
+  group.broadcast(tensor, 0)->wait();
+  EXPECT_THROW(group.broadcast(tensor, 1), core::Error);
+  group.barrier();
+  EXPECT_EQ(group.drain_ledger().size(), 4U);
+}
+
+TEST(DeviceMap, ByLocalRank) {
+  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 4, false), 1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kCuda, 3, 4, 4, false), 3);
+  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 0, false), -1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kCpu, 1, 2, 4, false), -1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kCuda, 3, 4, 2, true), 1);
+}
+
+TEST(DeviceMap, RefusesWhatCannotBe) {
+  EXPECT_THROW(choose_device_index(DeviceKind::kCuda, 0, 1, 0, false), core::UsageError);
+  try {
+    choose_device_index(DeviceKind::kAuto, 0, 4, 2, false);
+    FAIL();
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("4 ranks"), testing::HasSubstr("2 CUDA devices")));
+  }
+}
+
+std::string unique_name() {
+  return "/trainyard-test-" + std::to_string(getpid());
+}
+
+TEST(SharedMemory, IsSharedAndGoesWithItsName) {
+  const std::string name = unique_name();
+  const SharedMemory created = SharedMemory::create(name, 4096);
+  const SharedMemory opened = SharedMemory::open(name, 4096);
+  EXPECT_THROW(SharedMemory::create(name, 4096), core::Error);
+  SharedMemory::unlink(name);
+  EXPECT_THROW(SharedMemory::open(name, 4096), core::Error);
+  std::memset(created.data(), 7, created.bytes());
+  EXPECT_EQ(opened.data()[4095], std::byte{7});
+}
+
+TEST(SharedMemory, MoreThanThereIsIsAnErrorNowNotASignalLater) {
+  const std::string name = unique_name();
+  EXPECT_THROW(SharedMemory::create(name, std::size_t{1} << 50), core::Error);
+  EXPECT_THROW(SharedMemory::open(name, 4096), core::Error) << "nothing is left behind";
+}
+
+TEST(Futex, WakesAndTimesOut) {
+  std::atomic<std::uint32_t> word{0};
+  const auto begin = steady_clock::now();
+  futex_wait(word, 0, milliseconds(20));
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(15));
+  futex_wait(word, 1, std::chrono::hours(1));  // differs already
+  std::thread waker([&] {
+    word = 1;
+    futex_wake_all(word);
+  });
+  while (word == 0)
+    futex_wait(word, 0, std::chrono::hours(1));
+  waker.join();
+}
+
+TEST(Liveness, ShowsAProcessThatWasKilled) {
+  const std::string name = unique_name();
+  const SharedMemory memory = SharedMemory::create(name, 4096);
+  SharedMemory::unlink(name);
+  auto& mutex = *reinterpret_cast<pthread_mutex_t*>(memory.data());
+  auto& ready = *new (memory.data() + 1024) std::atomic<int>(0);
+  Liveness::prepare(mutex);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const Liveness alive(mutex);
+    ready = 1;
+    while (true)
+      pause();
+  }
+  while (ready == 0)
+    std::this_thread::sleep_for(milliseconds(1));
+  EXPECT_TRUE(Liveness::is_held(mutex));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_FALSE(Liveness::is_held(mutex));
+  EXPECT_FALSE(Liveness::is_held(mutex)) << "for whoever asks next, too";
+}
+
+TEST(Liveness, ShowsOneThatLetGo) {
+  pthread_mutex_t mutex;
+  Liveness::prepare(mutex);
+  { const Liveness alive(mutex); }
+  EXPECT_FALSE(Liveness::is_held(mutex));
+}
+
+}  // namespace
+}  // namespace trainyard::comm
