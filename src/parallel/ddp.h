@@ -1,0 +1,35 @@
+#pragma once
+
+#include "comm/communicator.h"
+#include "parallel/gradient_reducer.h"
+#include "parallel/replica.h"
+#include "parallel/strategy.h"
+
+namespace trainyard::parallel {
+
+/// Distributed data parallel: every rank holds the whole model and takes its slice of each global batch; gradients are
+/// summed over ranks bucket by bucket while backward goes on.
+class Ddp final : public Strategy {
+ public:
+  /// Rank 0's parameters and buffers become everyone's.
+  Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
+      comm::Communicator& communicator);
+
+  DataShard data_shard() const override { return {communicator_.rank(), communicator_.size()}; }
+  StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) override;
+  /// Batch-norm statistics differ between ranks, since each saw its own samples: validation uses rank 0's.
+  void begin_evaluation() override { broadcast_buffers(); }
+  Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
+  const models::Model& model() const override { return replica_.model(); }
+  std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
+  std::string precision_note() const override { return replica_.policy().note(); }
+
+ private:
+  void broadcast_buffers();
+
+  comm::Communicator& communicator_;
+  Replica replica_;
+  GradientReducer reducer_;
+};
+
+}  // namespace trainyard::parallel

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "parallel/replica.h"
+#include "parallel/strategy.h"
+
+namespace trainyard::parallel {
+
+/// One rank, one device, the whole model.
+class Single final : public Strategy {
+ public:
+  Single(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device);
+
+  DataShard data_shard() const override { return {}; }
+  StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) override;
+  void begin_evaluation() override {}
+  Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
+  const models::Model& model() const override { return replica_.model(); }
+  std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
+  std::string precision_note() const override { return replica_.policy().note(); }
+
+ private:
+  Replica replica_;
+};
+
+}  // namespace trainyard::parallel

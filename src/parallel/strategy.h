@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "config/run_config.h"
+#include "data/loader.h"
+#include "models/model.h"
+#include "timing/step_timer.h"
+
+namespace trainyard::parallel {
+
+/// Which part of each global batch this rank takes. Ranks that work on the same samples share one shard.
+struct DataShard {
+  int index = 0;
+  int count = 1;
+};
+
+/// What one optimizer step did, on this rank. Tensors stay on the device: reading them waits for it.
+struct StepResult {
+  at::Tensor loss_sum;  ///< float32 scalar: cross-entropy summed over this rank's samples
+  at::Tensor correct;   ///< int64 scalar: samples whose highest logit is their label's
+  std::int64_t samples = 0;
+  std::vector<std::shared_ptr<comm::Work>> collectives;  ///< every one of them waited for
+};
+
+/// One rank's evaluated samples; sums over ranks are the caller's.
+struct Evaluation {
+  double loss_sum = 0.0;
+  std::int64_t correct = 0;
+  std::int64_t samples = 0;
+};
+
+/// A way to spread an optimizer step over ranks. Every rank makes the same calls.
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+
+  virtual DataShard data_shard() const = 0;
+  /// One optimizer step. The gradient is that of the mean loss over the global batch. batch lies on the CPU.
+  virtual StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) = 0;
+  /// Before the first evaluate() of a pass.
+  virtual void begin_evaluation() = 0;
+  /// Forward alone, in evaluation mode. An empty batch evaluates to nothing.
+  virtual Evaluation evaluate(const data::Batch& batch) = 0;
+
+  /// The model as this rank holds it.
+  virtual const models::Model& model() const = 0;
+  /// Steps skipped for an overflow so far. Waits for the device.
+  virtual std::int64_t skipped_steps() const = 0;
+  /// What the log must say of the arithmetic (precision::Policy::note).
+  virtual std::string precision_note() const = 0;
+};
+
+/// The strategy that a configuration names, over a fresh model of its seed.
+/// communicator: of all ranks, on the model's device; it must outlive the strategy.
+/// @throws core::UsageError when the configuration does not fit the number of ranks.
+std::unique_ptr<Strategy> make_strategy(const config::RunConfig& config, std::unique_ptr<models::Model> model,
+                                        at::Device device, comm::Communicator& communicator);
+
+}  // namespace trainyard::parallel

@@ -1,0 +1,102 @@
+#include "training/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "core/clock.h"
+#include "core/logging.h"
+#include "core/terminal.h"
+#include "core/text.h"
+
+namespace trainyard::training {
+namespace {
+
+constexpr std::int64_t kBarInterval_ns = 100'000'000;
+constexpr std::int64_t kLineInterval_ns = 10'000'000'000;
+constexpr double kNsPerSecond = 1e9;
+/// Weight of the newest step in the mean: about the last 20 count.
+constexpr double kSmoothing = 0.05;
+
+std::string percent(double fraction) {
+  return std::isnan(fraction) ? "-" : fmt::format("{:.1f} %", 100.0 * fraction);
+}
+
+std::string duration(double seconds) {
+  return core::format_duration_ns(std::llround(seconds * kNsPerSecond));
+}
+
+}  // namespace
+
+Progress::Progress(const Plan& plan, bool shown)
+    : plan_(plan), shown_(shown), terminal_(core::is_terminal(core::Stream::kErr)), last_shown_ns_(core::steady_ns()) {}
+
+Progress::~Progress() {
+  clear_bar();
+}
+
+void Progress::step(const log::StepRow& row) {
+  if (!shown_) return;
+  const double seconds = static_cast<double>(row.step_ns) / kNsPerSecond;
+  step_seconds_ = step_seconds_ == 0.0 ? seconds : (1.0 - kSmoothing) * step_seconds_ + kSmoothing * seconds;
+  const std::int64_t now_ns = core::steady_ns();
+  if (now_ns - last_shown_ns_ < (terminal_ ? kBarInterval_ns : kLineInterval_ns)) return;
+  last_shown_ns_ = now_ns;
+  if (terminal_) {
+    draw_bar(row);
+  } else {
+    print_line(row);
+  }
+}
+
+void Progress::epoch(const log::EpochRow& row) {
+  if (!shown_) return;
+  clear_bar();
+  core::log_info(
+      fmt::format("epoch {}/{}: loss {:.4f}, accuracy {} in training; loss {:.4f}, accuracy {} in validation; {}",
+                  row.epoch + 1, plan_.epochs, row.train_loss, percent(row.train_accuracy), row.val_loss,
+                  percent(row.val_accuracy), duration(static_cast<double>(row.duration_ns) / kNsPerSecond)));
+  last_shown_ns_ = core::steady_ns();
+}
+
+double Progress::seconds_left(std::int64_t step) const {
+  return static_cast<double>(plan_.total_steps - step - 1) * step_seconds_;
+}
+
+double Progress::images_per_second(const log::StepRow& row) const {
+  return static_cast<double>(row.samples * plan_.ranks) / std::max(step_seconds_, 1e-9);
+}
+
+void Progress::draw_bar(const log::StepRow& row) const {
+  const std::string head = fmt::format("epoch {}/{} ", row.epoch + 1, plan_.epochs);
+  const std::string tail =
+      fmt::format(" {}/{}  {}  loss {:.4f}  {} left", row.step + 1, plan_.total_steps,
+                  core::format_rate(images_per_second(row), "images"), row.loss, duration(seconds_left(row.step)));
+  const int room = core::terminal_width(core::Stream::kErr) - static_cast<int>(head.size() + tail.size()) - 3;
+  std::string bar;
+  if (room >= 5) {
+    const auto width = static_cast<std::size_t>(std::min(room, 40));
+    const auto full = static_cast<std::size_t>(static_cast<double>(width) * static_cast<double>(row.step + 1) /
+                                               static_cast<double>(plan_.total_steps));
+    bar = "[" + std::string(full, '=') + std::string(width - full, ' ') + "]";
+  }
+  fmt::print(stderr, "\r\x1b[K{}{}{}", head, bar, tail);
+  std::fflush(stderr);
+}
+
+void Progress::print_line(const log::StepRow& row) const {
+  core::log_info(fmt::format("epoch {}/{}, step {}/{}: loss {:.4f}, {}, {} left", row.epoch + 1, plan_.epochs,
+                             row.step + 1, plan_.total_steps, row.loss,
+                             core::format_rate(images_per_second(row), "images"), duration(seconds_left(row.step))));
+}
+
+void Progress::clear_bar() const {
+  if (!shown_ || !terminal_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+}
+
+}  // namespace trainyard::training

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+
+#include "log/schema.h"
+
+namespace trainyard::training {
+
+/// Tells how a run gets on, on rank 0 alone: a bar on a terminal, otherwise a plain line every ten seconds and one an
+/// epoch.
+class Progress {
+ public:
+  struct Plan {
+    std::int64_t epochs = 0;
+    std::int64_t steps_per_epoch = 0;
+    std::int64_t total_steps = 0;
+    int ranks = 1;
+  };
+
+  Progress(const Plan& plan, bool shown);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void step(const log::StepRow& row);
+  void epoch(const log::EpochRow& row);
+
+ private:
+  void draw_bar(const log::StepRow& row) const;
+  void print_line(const log::StepRow& row) const;
+  void clear_bar() const;
+  double seconds_left(std::int64_t step) const;
+  double images_per_second(const log::StepRow& row) const;
+
+  Plan plan_;
+  bool shown_;
+  bool terminal_;
+  std::int64_t last_shown_ns_;
+  double step_seconds_ = 0.0;  ///< recent mean
+};
+
+}  // namespace trainyard::training

@@ -1,0 +1,194 @@
+#include "training/trainer.h"
+
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "comm/values.h"
+#include "core/clock.h"
+#include "core/logging.h"
+#include "timing/memory_probe.h"
+
+namespace trainyard::training {
+namespace {
+
+using timing::Phase;
+using Region = timing::StepTimer::Region;
+
+/// Steps between two rows of /memory and two look-ups of finished collectives.
+constexpr std::int64_t kSampleSteps = 64;
+
+data::Loader make_loader(const config::RunConfig& config, const comm::World& world,
+                         std::shared_ptr<const data::Dataset> dataset, parallel::DataShard shard, bool training) {
+  const data::SamplerOptions sampling{.samples = dataset->size(),
+                                      .batch_size = config.batch_size,
+                                      .rank = shard.index,
+                                      .ranks = shard.count,
+                                      .seed = config.seed};
+  const data::LoaderOptions loading{.workers = config.workers,
+                                    .seed = config.seed,
+                                    .augment = training && config.augment,
+                                    .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
+                                    .pin_memory = world.device.is_cuda()};
+  return {std::move(dataset), training ? data::Sampler::training(sampling) : data::Sampler::validation(sampling),
+          loading};
+}
+
+std::int64_t count_steps(const config::RunConfig& config, std::int64_t batches) {
+  const std::int64_t steps = config.epochs * batches;
+  return config.max_steps > 0 ? std::min(steps, config.max_steps) : steps;
+}
+
+log::CollectiveOp log_op(comm::Operation operation) {
+  switch (operation) {
+    case comm::Operation::kAllReduce:
+      return log::CollectiveOp::kAllReduce;
+    case comm::Operation::kBroadcast:
+      return log::CollectiveOp::kBroadcast;
+    case comm::Operation::kAllGather:
+      return log::CollectiveOp::kAllGather;
+    case comm::Operation::kBarrier:
+      return log::CollectiveOp::kBarrier;
+  }
+  return log::CollectiveOp::kOther;
+}
+
+}  // namespace
+
+Trainer::Trainer(const config::RunConfig& config, const comm::World& world, const data::Datasets& data,
+                 parallel::Strategy& strategy, log::Writer& writer, std::int64_t log_zero_ns)
+    : config_(config),
+      world_(world),
+      strategy_(strategy),
+      writer_(writer),
+      log_zero_ns_(log_zero_ns),
+      train_loader_(make_loader(config, world, data.train, strategy.data_shard(), true)),
+      validation_loader_(make_loader(config, world, data.validation, strategy.data_shard(), false)),
+      total_steps_(count_steps(config, train_loader_.batches())),
+      schedule_(config, train_loader_.batches(), total_steps_),
+      progress_({.epochs = config.epochs,
+                 .steps_per_epoch = train_loader_.batches(),
+                 .total_steps = total_steps_,
+                 .ranks = world.size},
+                world.rank == 0),
+      timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
+        writer_.append(row);
+        progress_.step(row);
+      }) {
+  if (const std::int64_t dropped = train_loader_.sampler().dropped(); dropped > 0 && world.rank == 0) {
+    core::log_info(fmt::format("{} of {} samples are left out of each epoch: too few for a last batch on every rank",
+                               dropped, data.train->size()));
+  }
+}
+
+Summary Trainer::run() {
+  Summary summary;
+  for (std::int64_t epoch = 0; step_ < total_steps_; ++epoch) {
+    const std::int64_t start_ns = core::steady_ns();
+    const Totals trained = train_epoch(epoch);
+    const std::int64_t trained_ns = core::steady_ns();
+    const Totals training = over_ranks(trained);
+    const std::int64_t validation_start_ns = core::steady_ns();
+    const Totals validation = over_ranks(validate());
+    const std::int64_t end_ns = core::steady_ns();
+
+    log::EpochRow row;
+    row.epoch = epoch;
+    row.start_ns = start_ns - log_zero_ns_;
+    row.duration_ns = end_ns - start_ns;
+    row.train_ns = trained_ns - start_ns;
+    row.validation_ns = end_ns - validation_start_ns;
+    row.train_loss = training.loss_sum / training.samples;
+    row.train_accuracy = training.correct / training.samples;
+    row.val_loss = validation.loss_sum / validation.samples;
+    row.val_accuracy = validation.correct / validation.samples;
+    row.lr = schedule_.at(step_ - 1);
+    writer_.append(row);
+    log_collectives();
+    progress_.epoch(row);
+
+    summary.validation_accuracy = row.val_accuracy;
+    summary.best_validation_accuracy = std::max(summary.best_validation_accuracy, row.val_accuracy);
+  }
+  if (const std::int64_t skipped = strategy_.skipped_steps(); skipped > 0 && world_.rank == 0) {
+    core::log_info(fmt::format("{} of {} steps skipped: their gradients overflowed", skipped, step_));
+  }
+  summary.steps = step_;
+  return summary;
+}
+
+Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
+  const at::TensorOptions on_device = at::TensorOptions(at::kDouble).device(world_.device);
+  at::Tensor loss_sum = at::zeros({}, on_device);
+  at::Tensor correct = at::zeros({}, on_device);
+  Totals totals;
+  timer_.start();
+  train_loader_.start_epoch(epoch);
+  while (step_ < total_steps_) {
+    std::optional<data::Batch> batch;
+    {
+      const Region region(timer_, Phase::kData);
+      batch = train_loader_.next();
+    }
+    if (!batch) break;
+    parallel::StepResult result = strategy_.step(*batch, schedule_.at(step_), timer_);
+    loss_sum.add_(result.loss_sum);
+    correct.add_(result.correct);
+    totals.samples += static_cast<double>(result.samples);
+    timer_.finish_step({.epoch = epoch,
+                        .step = step_,
+                        .samples = result.samples,
+                        .loss = result.loss_sum.div(static_cast<double>(result.samples)),
+                        .comm_ns = [works = std::move(result.collectives)] {
+                          std::int64_t sum_ns = 0;
+                          for (const auto& work : works) {
+                            sum_ns += work->interval().end_ns - work->interval().start_ns;
+                          }
+                          return sum_ns;
+                        }});
+    ++step_;
+    if (step_ % kSampleSteps == 1) {
+      writer_.append(timing::probe_memory(world_.device, step_ - 1));
+      log_collectives();
+    }
+  }
+  timer_.drain();
+  totals.loss_sum = loss_sum.item<double>();
+  totals.correct = correct.item<double>();
+  return totals;
+}
+
+Trainer::Totals Trainer::validate() {
+  Totals totals;
+  strategy_.begin_evaluation();
+  validation_loader_.start_epoch(0);
+  while (const std::optional<data::Batch> batch = validation_loader_.next()) {
+    const parallel::Evaluation part = strategy_.evaluate(*batch);
+    totals.loss_sum += part.loss_sum;
+    totals.correct += static_cast<double>(part.correct);
+    totals.samples += static_cast<double>(part.samples);
+  }
+  return totals;
+}
+
+Trainer::Totals Trainer::over_ranks(Totals local) const {
+  std::array values{local.loss_sum, local.correct, local.samples};
+  comm::all_reduce(*world_.control, values);
+  return {values[0], values[1], values[2]};
+}
+
+void Trainer::log_collectives() {
+  for (const comm::CollectiveRecord& record : world_.data->drain_ledger()) {
+    writer_.append({.sequence = record.sequence,
+                    .op = log_op(record.operation),
+                    .bytes = record.bytes,
+                    .enqueue_ns = record.interval.enqueue_ns - log_zero_ns_,
+                    .start_ns = record.interval.start_ns - log_zero_ns_,
+                    .end_ns = record.interval.end_ns - log_zero_ns_});
+  }
+}
+
+}  // namespace trainyard::training

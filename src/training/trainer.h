@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+
+#include "comm/bootstrap.h"
+#include "config/run_config.h"
+#include "data/datasets.h"
+#include "data/loader.h"
+#include "log/writer.h"
+#include "optim/schedule.h"
+#include "parallel/strategy.h"
+#include "timing/step_timer.h"
+#include "training/progress.h"
+
+namespace trainyard::training {
+
+struct Summary {
+  std::int64_t steps = 0;
+  double validation_accuracy = 0.0;       ///< of the last epoch, 0 to 1
+  double best_validation_accuracy = 0.0;  ///< 0 to 1
+};
+
+/// The epochs of one run on this rank: loads, steps, validates, and writes every row of its timing log.
+class Trainer {
+ public:
+  /// Everything must outlive the trainer. log_zero_ns: the log's time zero as core::steady_ns().
+  /// @throws core::UsageError when the data does not suffice for the ranks.
+  Trainer(const config::RunConfig& config, const comm::World& world, const data::Datasets& data,
+          parallel::Strategy& strategy, log::Writer& writer, std::int64_t log_zero_ns);
+
+  Summary run();
+
+ private:
+  /// Sums over samples; `totals` becomes sums over ranks.
+  struct Totals {
+    double loss_sum = 0.0;
+    double correct = 0.0;
+    double samples = 0.0;
+  };
+
+  Totals train_epoch(std::int64_t epoch);
+  Totals validate();
+  Totals over_ranks(Totals local) const;
+  void log_collectives();
+
+  const config::RunConfig& config_;
+  const comm::World& world_;
+  parallel::Strategy& strategy_;
+  log::Writer& writer_;
+  std::int64_t log_zero_ns_;
+  data::Loader train_loader_;
+  data::Loader validation_loader_;
+  std::int64_t total_steps_;
+  optim::Schedule schedule_;
+  Progress progress_;
+  timing::StepTimer timer_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace trainyard::training

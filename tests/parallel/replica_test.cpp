@@ -1,0 +1,144 @@
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+
+#include "core/clock.h"
+#include "parallel/flat_parameters.h"
+#include "parallel/gradient_hooks.h"
+#include "parallel/single.h"
+#include "tiny_model.h"
+
+namespace trainyard::parallel {
+namespace {
+
+data::Batch make_batch(std::int64_t samples) {
+  return {at::randn({samples, 3, 8, 8}), at::arange(samples).remainder(10), samples};
+}
+
+at::Tensor mean_loss(const models::Model& model, const data::Batch& batch) {
+  return at::cross_entropy_loss(model.forward(batch.images, true), batch.labels);
+}
+
+timing::StepTimer quiet_timer() {
+  timing::StepTimer timer(at::kCPU, core::steady_ns(), [](const log::StepRow&) {});
+  timer.start();
+  return timer;
+}
+
+TEST(FlatParametersTest, KeepTheModelsValuesAndShareItsMemory) {
+  for (const config::MemoryFormat format : {config::MemoryFormat::kContiguous, config::MemoryFormat::kChannelsLast}) {
+    const auto reference = test::tiny_model(5);
+    const auto model = test::tiny_model(5);
+    FlatParameters flat(*model, 25, format);
+    for (std::size_t i = 0; i < model->parameters().size(); ++i) {
+      EXPECT_TRUE(at::equal(model->parameters()[i].tensor, reference->parameters()[i].tensor));
+      EXPECT_EQ(flat.gradient(i).strides(), model->parameters()[i].tensor.strides());
+    }
+    flat.buckets()[0].parameters.zero_();
+    EXPECT_EQ(model->parameters()[0].tensor.abs().sum().item<float>(), 0.0f);
+  }
+}
+
+TEST(GradientHooksTest, WriteTheSameGradientsAsAutogradAccumulates) {
+  const data::Batch batch = make_batch(6);
+  const auto reference = test::tiny_model(1);
+  torch::autograd::backward({mean_loss(*reference, batch)}, {});
+
+  const auto model = test::tiny_model(1);
+  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  std::vector<std::size_t> ready;
+  GradientHooks hooks(*model, flat, [&](std::size_t parameter) { ready.push_back(parameter); });
+  for (int step = 0; step < 2; ++step) {  // the second step must replace, not add
+    hooks.begin_step();
+    torch::autograd::backward({mean_loss(*model, batch)}, {});
+    hooks.finish_step();
+  }
+  for (std::size_t i = 0; i < model->parameters().size(); ++i) {
+    EXPECT_TRUE(at::equal(flat.gradient(i), reference->parameters()[i].tensor.grad()))
+        << reference->parameters()[i].name;
+    EXPECT_FALSE(model->parameters()[i].tensor.grad().defined()) << "a second copy of the gradient";
+  }
+  EXPECT_EQ(ready.size(), 2 * model->parameters().size());
+}
+
+TEST(GradientHooksTest, ASecondBackwardOfOneStepAdds) {
+  const data::Batch batch = make_batch(4);
+  const auto model = test::tiny_model(1);
+  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  GradientHooks hooks(*model, flat, [](std::size_t) {});
+  hooks.begin_step();
+  torch::autograd::backward({mean_loss(*model, batch)}, {});
+  const at::Tensor once = flat.gradient(0).clone();
+  torch::autograd::backward({mean_loss(*model, batch)}, {});
+  EXPECT_TRUE(at::allclose(flat.gradient(0), once * 2));
+}
+
+TEST(GradientHooksTest, ParametersThatBackwardDoesNotReachGetZerosAndAreReady) {
+  const auto model = test::tiny_model(1);
+  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  for (FlatBucket& bucket : flat.buckets())
+    bucket.gradients.fill_(7);
+  std::size_t ready = 0;
+  GradientHooks hooks(*model, flat, [&](std::size_t) { ++ready; });
+  hooks.begin_step();
+  hooks.finish_step();
+  EXPECT_EQ(ready, model->parameters().size());
+  for (std::size_t i = 0; i < model->parameters().size(); ++i)
+    EXPECT_EQ(flat.gradient(i).abs().sum().item<float>(), 0);
+}
+
+class SingleTest : public ::testing::TestWithParam<config::PrecisionKind> {};
+
+TEST_P(SingleTest, LearnsABatchByHeart) {
+  config::RunConfig config;
+  config.precision = GetParam();
+  config.momentum = 0.9;
+  Single strategy(config, test::tiny_model(2), at::kCPU);
+  const data::Batch batch = make_batch(16);
+  timing::StepTimer timer = quiet_timer();
+  const double first = strategy.step(batch, 0.05, timer).loss_sum.item<double>();
+  double last = first;
+  for (int step = 0; step < 60; ++step)
+    last = strategy.step(batch, 0.05, timer).loss_sum.item<double>();
+  EXPECT_LT(last, 0.5 * first);
+  EXPECT_EQ(strategy.evaluate(batch).samples, 16);
+  EXPECT_GT(strategy.evaluate(batch).correct, 8);
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, SingleTest,
+                         ::testing::Values(config::PrecisionKind::kFp32, config::PrecisionKind::kFp16),
+                         [](const auto& info) { return info.param == config::PrecisionKind::kFp32 ? "fp32" : "fp16"; });
+
+TEST(SingleFp16Test, AnOverflowSkipsTheStepAndTheRunRecovers) {
+  config::RunConfig config;
+  config.precision = config::PrecisionKind::kFp16;
+  Single strategy(config, test::tiny_model(2), at::kCPU);
+  const data::Batch good = make_batch(8);
+  data::Batch bad = make_batch(8);
+  bad.images.mul_(1e6);  // infinite in half
+  timing::StepTimer timer = quiet_timer();
+  const at::Tensor before = strategy.model().parameters()[0].tensor.clone();
+  strategy.step(bad, 0.05, timer);
+  EXPECT_EQ(strategy.skipped_steps(), 1);
+  EXPECT_TRUE(at::equal(strategy.model().parameters()[0].tensor, before));
+  strategy.step(good, 0.05, timer);
+  EXPECT_EQ(strategy.skipped_steps(), 1);
+  EXPECT_FALSE(at::equal(strategy.model().parameters()[0].tensor, before));
+  EXPECT_TRUE(std::isfinite(strategy.evaluate(good).loss_sum));
+}
+
+TEST(SingleTest, AnEmptyBatchEvaluatesToNothing) {
+  Single strategy({}, test::tiny_model(2), at::kCPU);
+  const Evaluation result = strategy.evaluate({at::randn({0, 3, 8, 8}), at::arange(0), 0});
+  EXPECT_EQ(result.samples, 0);
+  EXPECT_EQ(result.loss_sum, 0.0);
+}
+
+}  // namespace
+}  // namespace trainyard::parallel

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
+
+#include <memory>
+#include <vector>
+
+#include "models/layers.h"
+#include "models/model.h"
+
+namespace trainyard::test {
+
+/// Two convolutions and a linear layer, without batch normalisation: its gradients are sums over samples, so that a
+/// step on two halves of a batch equals the step on the whole one.
+inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
+  using models::Builder;
+  struct Convolution final : models::Stage {
+    Convolution(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out)
+        : conv(builder, name, in, out, 3, 1, 1) {}
+    at::Tensor forward(const at::Tensor& input, bool /*training*/) override { return conv.forward(input).relu(); }
+    models::Conv2d conv;
+  };
+  struct Head final : models::Stage {
+    explicit Head(Builder& builder) : linear(builder, "fc", 24, 10) {}
+    at::Tensor forward(const at::Tensor& input, bool /*training*/) override {
+      return linear.forward(at::adaptive_avg_pool2d(input, {1, 1}).flatten(1));
+    }
+    models::Linear linear;
+  };
+  models::TensorRegistry registry;
+  Builder builder{registry, at::detail::createCPUGenerator(seed)};
+  std::vector<std::unique_ptr<models::Stage>> stages;
+  stages.push_back(std::make_unique<Convolution>(builder, "conv1", 3, 16));
+  stages.push_back(std::make_unique<Convolution>(builder, "conv2", 16, 24));
+  stages.push_back(std::make_unique<Head>(builder));
+  return std::make_unique<models::Model>(std::move(registry), std::move(stages));
+}
+
+}  // namespace trainyard::test
