@@ -1,17 +1,17 @@
 # LibTorch, and with it CUDA and NCCL where it has them. Included by dependencies.cmake.
 #
-# A LibTorch named by Torch_DIR or CMAKE_PREFIX_PATH comes before the one that env/setup.sh unpacked.
+# A LibTorch named by Torch_DIR or CMAKE_PREFIX_PATH comes before the one that env/setup.sh unpacked. Nothing found is
+# cached: another env/versions or TRAINYARD_DEPS takes effect in a build folder that exists.
 find_path(
-  TRAINYARD_TORCH_CONFIG_DIR TorchConfig.cmake
+  _torch_config_dir TorchConfig.cmake
   HINTS ${Torch_DIR} $ENV{Torch_DIR}
   PATHS ${TRAINYARD_DEPS_DIR}/${_LIBTORCH_FOLDER}/torch
   PATH_SUFFIXES share/cmake/Torch
-  DOC "Where TorchConfig.cmake lies")
-mark_as_advanced(TRAINYARD_TORCH_CONFIG_DIR)
-if(NOT TRAINYARD_TORCH_CONFIG_DIR)
+  NO_CACHE)
+if(NOT _torch_config_dir)
   message(FATAL_ERROR "LibTorch is neither on CMAKE_PREFIX_PATH nor in ${TRAINYARD_DEPS_DIR}; run env/setup.sh")
 endif()
-set(Torch_DIR ${TRAINYARD_TORCH_CONFIG_DIR})
+set(Torch_DIR ${_torch_config_dir})
 get_filename_component(_torch_prefix ${Torch_DIR}/../../.. ABSOLUTE)
 
 if(EXISTS ${_torch_prefix}/lib/libtorch_cuda.so)
@@ -19,7 +19,8 @@ if(EXISTS ${_torch_prefix}/lib/libtorch_cuda.so)
 
   # The toolkit: what the user names, then the machine's if its major version is 13 (the pinned LibTorch's; a site's own
   # LibTorch is the site's affair), then the one that env/setup.sh unpacked.
-  if(NOT TRAINYARD_CUDA_ROOT)
+  set(_cuda_root ${CUDAToolkit_ROOT})
+  if(NOT _cuda_root)
     find_program(_machine_nvcc nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin NO_CACHE)
     if(_machine_nvcc)
       execute_process(COMMAND ${_machine_nvcc} --version OUTPUT_VARIABLE _nvcc_version ERROR_QUIET)
@@ -32,11 +33,10 @@ if(EXISTS ${_torch_prefix}/lib/libtorch_cuda.so)
     else()
       message(FATAL_ERROR "The LibTorch in ${_torch_prefix} needs a CUDA toolkit; run env/setup.sh or set CUDA_HOME")
     endif()
-    set(TRAINYARD_CUDA_ROOT ${_cuda_root} CACHE PATH "CUDA toolkit that LibTorch's CMake files and NCCL code use")
   endif()
-  set(CUDA_TOOLKIT_ROOT_DIR ${TRAINYARD_CUDA_ROOT})
-  set(CUDAToolkit_ROOT ${TRAINYARD_CUDA_ROOT})
-  set(CMAKE_CUDA_COMPILER ${TRAINYARD_CUDA_ROOT}/bin/nvcc)
+  set(CUDA_TOOLKIT_ROOT_DIR ${_cuda_root})
+  set(CUDAToolkit_ROOT ${_cuda_root})
+  set(CMAKE_CUDA_COMPILER ${_cuda_root}/bin/nvcc)
 
   # LibTorch's own detection of architectures fails under CMake 3.25, and asks for the GPU of this machine, of which a
   # login node has none: follow what LibTorch itself was built for.
@@ -57,7 +57,7 @@ if(EXISTS ${_torch_prefix}/lib/libtorch_cuda.so)
         list(APPEND _architectures ${_name})
       endforeach()
     endif()
-    set(TORCH_CUDA_ARCH_LIST "${_architectures}" CACHE STRING "CUDA architectures, for instance 8.0;9.0")
+    set(TORCH_CUDA_ARCH_LIST "${_architectures}")
   endif()
 endif()
 
@@ -68,6 +68,9 @@ if(TRAINYARD_HAS_CUDA)
   unset(CMAKE_CUDA_ARCHITECTURES)
   unset(CMAKE_CUDA_ARCHITECTURES CACHE)
 endif()
+foreach(_found Caffe2_DIR TORCH_LIBRARY c10_LIBRARY C10_CUDA_LIBRARY) # of the LibTorch of an earlier configuration
+  unset(${_found} CACHE)
+endforeach()
 set(kineto_LIBRARY linked-into-libtorch) # the wheel has no file of that name, and warns
 find_package(Torch REQUIRED CONFIG)
 
@@ -89,26 +92,25 @@ set(CMAKE_BUILD_RPATH ${_torch_prefix}/lib ${_nvidia_lib_dirs})
 
 if(TRAINYARD_HAS_CUDA)
   # CUDA 13 keeps <nv/target>, which its own headers include, one folder deeper than CMake 3.25 knows.
-  if(EXISTS ${TRAINYARD_CUDA_ROOT}/include/cccl)
-    target_include_directories(trainyard_libtorch SYSTEM INTERFACE ${TRAINYARD_CUDA_ROOT}/include/cccl)
+  if(EXISTS ${_cuda_root}/include/cccl)
+    target_include_directories(trainyard_libtorch SYSTEM INTERFACE ${_cuda_root}/include/cccl)
   endif()
   target_compile_definitions(trainyard_libtorch INTERFACE TRAINYARD_HAS_CUDA=1)
 
-  find_path(TRAINYARD_NCCL_INCLUDE_DIR nccl.h HINTS ${_torch_prefix}/../nvidia/nccl ENV NCCL_ROOT ENV NCCL_HOME
-            PATH_SUFFIXES include)
-  find_library(TRAINYARD_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS ${_torch_prefix}/../nvidia/nccl ENV NCCL_ROOT ENV NCCL_HOME
-               PATH_SUFFIXES lib lib64)
-  mark_as_advanced(TRAINYARD_NCCL_INCLUDE_DIR TRAINYARD_NCCL_LIBRARY)
-  if(NOT TRAINYARD_NCCL_INCLUDE_DIR OR NOT TRAINYARD_NCCL_LIBRARY)
+  find_path(_nccl_include_dir nccl.h HINTS ${_torch_prefix}/../nvidia/nccl ENV NCCL_ROOT ENV NCCL_HOME
+            PATH_SUFFIXES include NO_CACHE)
+  find_library(_nccl_library NAMES libnccl.so.2 nccl HINTS ${_torch_prefix}/../nvidia/nccl ENV NCCL_ROOT ENV NCCL_HOME
+               PATH_SUFFIXES lib lib64 NO_CACHE)
+  if(NOT _nccl_include_dir OR NOT _nccl_library)
     message(FATAL_ERROR "nccl.h or libnccl.so.2 is missing beside ${_torch_prefix}; load the module nccl or set NCCL_ROOT")
   endif()
   add_library(trainyard_nccl SHARED IMPORTED)
   add_library(trainyard::nccl ALIAS trainyard_nccl)
   set_target_properties(
-    trainyard_nccl PROPERTIES IMPORTED_LOCATION ${TRAINYARD_NCCL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
-                                                                          ${TRAINYARD_NCCL_INCLUDE_DIR})
+    trainyard_nccl PROPERTIES IMPORTED_LOCATION ${_nccl_library} INTERFACE_INCLUDE_DIRECTORIES
+                                                                          ${_nccl_include_dir})
   target_link_libraries(trainyard_nccl INTERFACE CUDA::cudart)
-  message(STATUS "LibTorch ${Torch_VERSION} with CUDA from ${TRAINYARD_CUDA_ROOT}, architectures ${TORCH_CUDA_ARCH_LIST}")
+  message(STATUS "LibTorch ${Torch_VERSION} with CUDA from ${_cuda_root}, architectures ${TORCH_CUDA_ARCH_LIST}")
 else()
   message(STATUS "LibTorch ${Torch_VERSION} without CUDA: MPI alone")
 endif()

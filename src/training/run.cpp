@@ -102,10 +102,10 @@ int run(const std::function<config::RunConfig()>& configure) {
   }
   comm::World world = comm::bootstrap({.device = config.device});
   core::set_up_logging({.rank = world.rank,
-                       .world_size = world.size,
-                       .host = world.node,
-                       .level = core::LogLevel::kInfo,
-                       .file = std::nullopt});
+                        .world_size = world.size,
+                        .host = world.node,
+                        .level = core::LogLevel::kInfo,
+                        .file = std::nullopt});
 
   Run run(world, config);
   Outcome outcome = agree(world, [&] {

@@ -116,6 +116,12 @@ Summary Trainer::run() {
   if (const std::int64_t skipped = strategy_.skipped_steps(); skipped > 0 && world_.rank == 0) {
     core::log_info(fmt::format("{} of {} steps skipped: their gradients overflowed", skipped, step_));
   }
+  if (const std::int64_t dropped = world_.data->ledger_dropped(); dropped > 0) {
+    writer_.append(log::EventRow{
+        .time_ns = core::steady_ns() - log_zero_ns_,
+        .kind = "warning",
+        .text = fmt::format("/collectives lacks {} rows: they came faster than they were logged", dropped)});
+  }
   summary.steps = step_;
   return summary;
 }

@@ -151,6 +151,20 @@ TEST_P(Collectives, ManyInFlightKeepTheirOrder) {
   }
 }
 
+TEST_P(Collectives, AFastRankDoesNotOverwriteWhatASlowOneStillReads) {
+  // Sizes change from one to the next, so that the slices of neighbouring reductions overlap differently.
+  std::vector<at::Tensor> tensors;
+  std::vector<std::shared_ptr<Work>> works;
+  for (int i = 0; i < 60; ++i) {
+    tensors.push_back(content(world().rank, i % 2 == 0 ? 400'000 : 230'001, at::kFloat));
+    works.push_back(group_->all_reduce(tensors.back(), ReduceOp::kSum));
+  }
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    works[i]->wait();
+    EXPECT_TRUE(at::equal(tensors[i], expected(ReduceOp::kSum, world().size, tensors[i].numel(), at::kFloat))) << i;
+  }
+}
+
 TEST_P(Collectives, AreInTheLedgerOnce) {
   group_->all_reduce(at::zeros({10}, at::kFloat), ReduceOp::kSum)->wait();
   group_->barrier();

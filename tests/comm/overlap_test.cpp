@@ -51,7 +51,7 @@ TEST_P(Overlap, WaitingForALateRankLeavesTheCoreAlone) {
   const auto before = processor_time();
   if (world().rank == world().size - 1) std::this_thread::sleep_for(kLate);
   group->all_reduce(at::ones({1 << 10}, at::kFloat), ReduceOp::kSum)->wait();
-  EXPECT_LT((processor_time() - before).count(), kLate.count() / 2) << "ms of processor time";
+  EXPECT_LT((processor_time() - before).count(), kLate.count() / 5) << "ms of processor time";
 }
 
 TEST_P(Overlap, WhatWasCalledIsCarriedOutBeforeTheEnd) {

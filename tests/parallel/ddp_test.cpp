@@ -6,7 +6,9 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
-#include "comm/values.h"
+#include <cmath>
+#include <optional>
+
 #include "core/clock.h"
 #include "mpi_main.h"
 #include "parallel/single.h"
@@ -28,8 +30,8 @@ config::RunConfig run_config() {
 /// The same on every rank.
 data::Batch global_batch(std::int64_t samples, int step, std::int64_t side) {
   at::Generator generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(1000 + step));
-  return {at::randn({samples, 3, side, side}, generator, at::kFloat), (at::arange(samples) * 7 + step).remainder(10),
-          samples};
+  return {at::randn({samples, 3, side, side}, std::optional(generator), at::TensorOptions(at::kFloat)),
+          at::arange(samples).mul(7).add(step).remainder(10), samples};
 }
 
 data::Batch slice(const data::Batch& batch, std::int64_t first, std::int64_t count) {
@@ -49,7 +51,7 @@ double relative_difference(const models::Model& a, const models::Model& b) {
   for (std::size_t i = 0; i < a.parameters().size(); ++i) {
     const at::Tensor x = a.parameters()[i].tensor.detach().to(at::kDouble);
     const at::Tensor y = b.parameters()[i].tensor.detach().to(at::kDouble);
-    difference += (x - y).pow(2).sum().item<double>();
+    difference += x.sub(y).pow(2).sum().item<double>();
     norm += y.pow(2).sum().item<double>();
   }
   return std::sqrt(difference / norm);

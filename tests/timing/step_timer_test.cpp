@@ -72,7 +72,9 @@ TEST_F(StepTimerTest, StepsFollowEachOtherWithoutAGap) {
   std::int64_t sum_ns = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     sum_ns += rows_[i].step_ns;
-    if (i > 0) EXPECT_EQ(rows_[i].start_ns, rows_[i - 1].start_ns + rows_[i - 1].step_ns);
+    if (i > 0) {
+      EXPECT_EQ(rows_[i].start_ns, rows_[i - 1].start_ns + rows_[i - 1].step_ns);
+    }
   }
   EXPECT_GE(rows_[0].start_ns, before_ns - zero_ns_);
   EXPECT_LE(sum_ns, elapsed_ns);
