@@ -119,7 +119,8 @@ std::vector<po::option> split_arguments(const std::vector<std::string>& argument
   try {
     return po::command_line_parser(arguments).options(known).style(kStyle).run().options;
   } catch (const po::unknown_option& error) {
-    const std::string_view key = bare(error.get_option_name());
+    const std::string name = error.get_option_name();
+    const std::string_view key = bare(name);
     if (key.starts_with("slurm.")) {
       throw core::UsageError(
           fmt::format("--{} is a request to Slurm: give it to sbatch, or write it into the config's [slurm]", key));

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <exception>
+#include <new>
 
 #include "core/descriptor.h"
 #include "core/error.h"

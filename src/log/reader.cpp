@@ -1,7 +1,7 @@
 #include "log/reader.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <thread>
 #include <type_traits>
 

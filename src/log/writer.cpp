@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Publication starts with this many steps outstanding; the rest up to the limit keeps the run going meanwhile.
-constexpr std::size_t kPublishSteps = 480;
+constexpr std::size_t kPublishSteps = 48;
 /// The same for rows of any kind: they bound memory, not what a kill may cost.
 constexpr std::size_t kPublishRows = 4096;
 constexpr std::size_t kMaxUnpublishedRows = 65536;

@@ -24,7 +24,7 @@ struct WriterOptions {
 /// core::Error naming the file at the next append, flush or finish, and at each one after it.
 class Writer {
  public:
-  static constexpr std::size_t kMaxUnpublishedSteps = 640;
+  static constexpr std::size_t kMaxUnpublishedSteps = 64;
 
   /// Creates the file in an existing folder; core::Error where it exists already or cannot be written.
   Writer(const std::filesystem::path& path, const RunAttributes& attributes, const WriterOptions& options = {});

@@ -42,7 +42,7 @@ function(trainyard_test_properties name timeout environment)
     ${name}
     PROPERTIES TIMEOUT ${timeout}
                SKIP_RETURN_CODE 77
-               ENVIRONMENT "OMP_NUM_THREADS=1;TRAINYARD_BUILD_DIR=${CMAKE_BINARY_DIR};TRAINYARD_SOURCE_DIR=${PROJECT_SOURCE_DIR};${environment}"
+               ENVIRONMENT "OMP_NUM_THREADS=1;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/core/lsan.supp;TRAINYARD_BUILD_DIR=${CMAKE_BINARY_DIR};TRAINYARD_SOURCE_DIR=${PROJECT_SOURCE_DIR};${environment}"
   )
 endfunction()
 

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "batch/launch_plan.h"
+#include "batch/quote.h"
+#include "batch/surroundings.h"
+#include "core/error.h"
+#include "core/main.h"
+#include "core/text.h"
+
+namespace po = boost::program_options;
+using namespace trainyard;
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: tools/launch [-n RANKS] [--launcher auto|srun|mpirun] [--dry-run] -- CMD [ARG ...]\n\n"
+    "Starts CMD on every rank and ends with its exit status: within a Slurm job by srun, or by mpirun where srun has "
+    "no\n"
+    "PMIx; elsewhere by mpirun, and CMD alone for one rank. Without -n: the tasks of the job, or one rank.\n"
+    "Sets OMP_NUM_THREADS (the cores of one rank, unless it is set) and TRAINYARD_EXPECTED_RANKS.\n";
+
+struct Arguments {
+  batch::LaunchRequest request;
+  bool dry_run = false;
+  bool help = false;
+  bool version = false;
+  std::string help_text;
+};
+
+batch::LauncherKind launcher_kind(const std::string& name) {
+  if (name == "auto") return batch::LauncherKind::kAuto;
+  if (name == "srun") return batch::LauncherKind::kSrun;
+  if (name == "mpirun") return batch::LauncherKind::kMpirun;
+  throw core::UsageError(fmt::format("--launcher {}: auto, srun or mpirun", name));
+}
+
+int rank_count(const std::string& text) {
+  const auto count = core::parse_int64(text);
+  if (!count || *count < 1 || *count > 100'000) throw core::UsageError(fmt::format("-n {}: 1 to 100000", text));
+  return static_cast<int>(*count);
+}
+
+Arguments parse(const std::vector<std::string>& words) {
+  Arguments arguments;
+  const auto separator = std::ranges::find(words, "--");
+  po::options_description shown("Options");
+  std::string ranks;
+  std::string launcher = "auto";
+  shown.add_options()                                                                            //
+      ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")                      //
+      ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")                //
+      ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")  //
+      ("help", po::bool_switch(&arguments.help), "print this and end")                           //
+      ("version", po::bool_switch(&arguments.version), "print the version and end");
+  namespace style = po::command_line_style;
+  try {
+    po::variables_map values;
+    const auto parsed =
+        po::command_line_parser(std::vector<std::string>(words.begin(), separator))
+            .options(shown)
+            .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next | style::allow_short |
+                   style::allow_dash_for_short | style::short_allow_next | style::short_allow_adjacent)
+            .run();
+    for (const po::option& option : parsed.options) {
+      if (option.position_key >= 0) {
+        throw core::UsageError(fmt::format("'{}': write -- before the command", option.value.front()));
+      }
+    }
+    po::store(parsed, values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw core::UsageError(error.what());
+  }
+  arguments.help_text = fmt::format("{}\n{}", kUsage, fmt::streamed(shown));
+  if (arguments.help || arguments.version) return arguments;
+  arguments.request.launcher = launcher_kind(launcher);
+  if (!ranks.empty()) arguments.request.ranks = rank_count(ranks);
+  if (separator != words.end()) arguments.request.command.assign(separator + 1, words.end());
+  if (arguments.request.command.empty()) throw core::UsageError("no command: tools/launch [-n RANKS] -- CMD [ARG ...]");
+  return arguments;
+}
+
+void require_command(const std::string& program, const batch::Surroundings& surroundings) {
+  // srun and mpirun would take it for an option of theirs.
+  if (program.starts_with("-")) throw core::UsageError(fmt::format("{}: a command cannot begin with -", program));
+  const auto path = surroundings.environment.find("PATH");
+  if (!batch::find_program(program, path == surroundings.environment.end() ? "" : path->second)) {
+    throw core::UsageError(fmt::format("{}: no such program{}", program,
+                                       program.find('/') == std::string::npos ? " on the PATH" : " here"));
+  }
+}
+
+void print_plan(const batch::LaunchPlan& plan) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : plan.environment)
+    words.push_back(name + "=" + batch::bash_word(value, name));
+  for (const std::string& argument : plan.arguments)
+    words.push_back(batch::bash_word(argument, "argument"));
+  fmt::print("{}\n", fmt::join(words, " "));
+}
+
+int run(const std::vector<std::string>& words) {
+  const Arguments arguments = parse(words);
+  if (arguments.help) {
+    fmt::print("{}", arguments.help_text);
+    return 0;
+  }
+  if (arguments.version) {
+    fmt::print("launch (trainyard) {}\n", TRAINYARD_VERSION);
+    return 0;
+  }
+  const batch::Surroundings surroundings = batch::current_surroundings();
+  require_command(arguments.request.command.front(), surroundings);
+  const batch::LaunchPlan plan = batch::plan_launch(arguments.request, surroundings);
+  for (const std::string& note : plan.notes)
+    fmt::print(stderr, "launch: {}\n", note);
+  if (arguments.dry_run) {
+    print_plan(plan);
+    return 0;
+  }
+  batch::execute(plan);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return core::run_main(argc, argv, "launch", run);
+}

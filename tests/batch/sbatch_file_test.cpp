@@ -1,0 +1,125 @@
+#include "batch/sbatch_file.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "batch/directives.h"
+#include "config/parse.h"
+#include "core/text.h"
+#include "refusal.h"
+
+namespace trainyard::batch {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class SbatchFile : public testing::Test {
+ protected:
+  SbatchFile() {
+    job.config.name = "resnet34_fp16_2node";
+    job.config.strategy = config::StrategyKind::kDdp;
+    job.config.slurm.emplace();
+    job.config.slurm->nodes = 2;
+    job.config.slurm->gpus_per_node = 1;
+    job.site.name = "generic";
+    job.config_path = "slurm/configs/resnet34_fp16_2node.cfg";
+    job.command = "tools/generate slurm/configs/resnet34_fp16_2node.cfg";
+  }
+
+  std::vector<std::string> directives() {
+    const std::string text = sbatch_text(job);
+    std::vector<std::string> lines;
+    for (const std::string_view line : core::split(text, '\n')) {
+      if (line.starts_with("#SBATCH ")) lines.emplace_back(line.substr(8));
+    }
+    return lines;
+  }
+
+  SbatchJob job;
+};
+
+TEST_F(SbatchFile, AsksForWhatTheConfigSays) {
+  EXPECT_EQ(directives(),
+            (std::vector<std::string>{"--job-name=resnet34_fp16_2node", "--nodes=2", "--ntasks-per-node=1",
+                                      "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00",
+                                      "--no-requeue", "--output=results/%x-%j.out", "--open-mode=append"}));
+}
+
+TEST_F(SbatchFile, ACpuJobAsksForNoGpu) {
+  job.config.slurm->gpus_per_node = 0;
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("--gres")));
+}
+
+TEST_F(SbatchFile, NamesAccountPartitionConstraintAndRequeueWhereGiven) {
+  job.site.partition = "gpu";
+  job.config.slurm->account = "torch_pr_1_lab";
+  job.config.slurm->constraint = "h100|a100";
+  job.config.slurm->requeue = true;
+  EXPECT_THAT(directives(), AllOf(Contains("--partition=gpu"), Contains("--account=torch_pr_1_lab"),
+                                  Contains("--constraint=\"h100|a100\""), Contains("--requeue")));
+}
+
+TEST_F(SbatchFile, ATypedSiteNamesTheKindInTheRequestForGpus) {
+  job.site.gpu_request = GpuRequestStyle::kTypedGres;
+  job.config.slurm->constraint = "rtx8000";
+  EXPECT_THAT(directives(), Contains("--gres=gpu:rtx8000:1"));
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("--constraint")));
+}
+
+TEST_F(SbatchFile, StartsTheTrainerFromWhereItWasSubmittedAndPassesArguments) {
+  const std::string text = sbatch_text(job);
+  EXPECT_THAT(text, StartsWith("#!/bin/bash\n"));
+  EXPECT_THAT(text, HasSubstr("cd -- \"${SLURM_SUBMIT_DIR:"));
+  EXPECT_THAT(text, testing::EndsWith("exec tools/launch -- tools/train --config "
+                                      "slurm/configs/resnet34_fp16_2node.cfg \"$@\"\n"));
+}
+
+TEST_F(SbatchFile, SaysWhereItComesFromAndHowToWriteItAgain) {
+  const std::string text = sbatch_text(job);
+  EXPECT_THAT(text, HasSubstr(std::string(kGeneratedMark) + "slurm/configs/resnet34_fp16_2node.cfg"));
+  EXPECT_THAT(text, HasSubstr("Config digest " + config::config_digest(job.config)));
+  EXPECT_THAT(text, HasSubstr("Again: " + job.command + "\n"));
+}
+
+TEST_F(SbatchFile, IsTheSameForTheSameJob) {
+  EXPECT_EQ(sbatch_text(job), sbatch_text(job));
+}
+
+TEST_F(SbatchFile, FollowsTheSitesModulesScratchAndLauncher) {
+  job.site.modules = {"gcc/12", "openmpi/4.1"};
+  job.site.scratch_variable = "SCRATCH";
+  job.site.launcher = LauncherKind::kMpirun;
+  const std::string text = sbatch_text(job);
+  EXPECT_LT(text.find("module load gcc/12\nmodule load openmpi/4.1\n"), text.find("set -euo pipefail"));
+  EXPECT_THAT(text, HasSubstr("${TRAINYARD_DATA:-$SCRATCH/trainyard-data}"));
+  EXPECT_THAT(text, HasSubstr("exec tools/launch --launcher mpirun -- tools/train"));
+}
+
+TEST_F(SbatchFile, RemindsOfAnAccountThatTheSiteWants) {
+  job.site.account_required = true;
+  job.site.account_form = "torch_pr_NNN_name";
+  EXPECT_THAT(sbatch_text(job), HasSubstr("sbatch --account=torch_pr_NNN_name"));
+  job.config.slurm->account = "torch_pr_1_lab";
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("SBATCH_ACCOUNT")));
+}
+
+TEST_F(SbatchFile, QuotesOrRefusesEveryValue) {
+  job.config_path = "/data of/$(date)/it's.cfg";
+  EXPECT_THAT(sbatch_text(job), HasSubstr(R"(--config '/data of/$(date)/it'\''s.cfg' "$@")"));
+  job.config_path = "two\nlines.cfg";
+  EXPECT_THROW(sbatch_text(job), core::UsageError);
+  job.config_path = "a.cfg";
+  for (const char* hostile : {"a#b", "$USER", "a\nb", "\"a\"", "`id`"}) {
+    job.config.slurm->account = hostile;
+    EXPECT_THROW(sbatch_text(job), core::UsageError) << hostile;
+  }
+}
+
+}  // namespace
+}  // namespace trainyard::batch

@@ -1,0 +1,56 @@
+"""What a real two-rank run's logs promise (docs/timing-log.md): on every rank the phases of each step add up to it, `other`
+stays under 2 % of the time, and the steps of an epoch add up to its training time, which is measured on its own.
+
+  timing_identity_test.py TRAIN MPIRUN...
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy
+
+PHASES = ("data", "transfer", "forward", "backward", "exposed_comm", "idle", "optimizer", "other")
+RUN = ["--data", "digits", "--strategy", "ddp", "--batch-size", "32", "--epochs", "2", "--device", "cpu", "--workers", "1"]
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def check_log(path):
+    with h5py.File(path) as file:
+        steps = {name: column[()] for name, column in file["steps"].items()}
+        epochs = {name: column[()] for name, column in file["epochs"].items()}
+        check(file.attrs["complete"] == 1, f"{path.name}: not complete")
+        check(file.attrs["world_size"] == 2, f"{path.name}: world_size is {file.attrs['world_size']}")
+        collectives = len(file["collectives/sequence"])
+    phases = sum(steps[f"{phase}_ns"] for phase in PHASES)
+    check((phases == steps["step_ns"]).all(), f"{path.name}: phases do not add up to the step")
+    other = steps["other_ns"].sum() / steps["step_ns"].sum()
+    check(other < 0.02, f"{path.name}: other is {100 * other:.2f} % of the time")
+    check((numpy.diff(steps["step"]) == 1).all(), f"{path.name}: steps are missing")
+    check((steps["comm_ns"] > 0).all(), f"{path.name}: a DDP step without communication")
+    check(collectives >= len(steps["step"]), f"{path.name}: {collectives} collectives for {len(steps['step'])} steps")
+    worst = 0.0
+    for epoch, train_ns in zip(epochs["epoch"], epochs["train_ns"]):
+        worst = max(worst, abs(steps["step_ns"][steps["epoch"] == epoch].sum() / train_ns - 1))
+    check(worst < 0.01, f"{path.name}: steps and epoch differ by {100 * worst:.2f} %")
+    print(f"{path.name}: other {100 * other:.3f} %, steps against epoch {100 * worst:.3f} % off")
+
+
+def main():
+    program, *mpirun = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*mpirun, "-n", "2", program, *RUN, "--output", f"{folder}/run"], check=True, timeout=240)
+        logs = sorted(pathlib.Path(folder).glob("run/restart-000/rank-*.h5"))
+        check(len(logs) == 2, f"{len(logs)} logs of 2 ranks")
+        for path in logs:
+            check_log(path)
+    return 0
+
+
+sys.exit(main())
