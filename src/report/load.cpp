@@ -1,0 +1,120 @@
+#include "report/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <variant>
+
+#include "core/error.h"
+#include "log/reader.h"
+#include "report/assemble.h"
+#include "report/guarded_read.h"
+
+namespace trainyard::report {
+namespace {
+
+using log::StepRow;
+
+constexpr std::array<std::int64_t StepRow::*, kPhaseCount> kPhaseColumns{
+    &StepRow::data_ns,         &StepRow::transfer_ns, &StepRow::forward_ns,   &StepRow::backward_ns,
+    &StepRow::exposed_comm_ns, &StepRow::idle_ns,     &StepRow::optimizer_ns, &StepRow::other_ns};
+
+/// Longest step that is taken for real, a year: sums of such steps stay far from overflow.
+constexpr std::int64_t kLongestNs = std::int64_t{365} * 24 * 3600 * 1'000'000'000;
+constexpr std::int64_t kMostSamples = std::int64_t{1} << 40;
+
+void check_range(const std::filesystem::path& path, const char* column, const std::vector<std::int64_t>& values,
+                 std::int64_t largest) {
+  const auto wrong = std::find_if(values.begin(), values.end(),
+                                  [largest](std::int64_t value) { return value < 0 || value > largest; });
+  if (wrong == values.end()) return;
+  throw core::Error(fmt::format("{}: /steps/{} holds {} in row {}: not between 0 and {}", path.string(), column, *wrong,
+                                wrong - values.begin(), largest));
+}
+
+void check_steps(const std::filesystem::path& path, const StepColumns& steps) {
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
+    check_range(path, fmt::format("{}_ns", kPhases[phase].id).c_str(), steps.phase_ns[phase], kLongestNs);
+  }
+  check_range(path, "step_ns", steps.step_ns, kLongestNs);
+  check_range(path, "comm_ns", steps.comm_ns, kLongestNs);
+  check_range(path, "samples", steps.samples, kMostSamples);
+  const auto disorder = std::adjacent_find(steps.step.begin(), steps.step.end(), std::greater_equal<>());
+  if (disorder == steps.step.end()) return;
+  throw core::Error(fmt::format("{}: /steps/step goes from {} to {} in row {}: steps count up through the whole run",
+                                path.string(), *disorder, *(disorder + 1), disorder + 1 - steps.step.begin()));
+}
+
+StepColumns read_steps(const log::Reader& reader) {
+  const log::Columns<StepRow> table = reader.read<StepRow>();
+  StepColumns steps;
+  steps.step = table[&StepRow::step];
+  steps.epoch = table[&StepRow::epoch];
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
+    steps.phase_ns[phase] = table[kPhaseColumns[phase]];
+  steps.step_ns = table[&StepRow::step_ns];
+  steps.comm_ns = table[&StepRow::comm_ns];
+  steps.samples = table[&StepRow::samples];
+  steps.loss = table[&StepRow::loss];
+  return steps;
+}
+
+}  // namespace
+
+RankLog load_log(const LogFile& file) {
+  const log::Reader reader(file.path);
+  RankLog log;
+  log.path = file.path;
+  log.attributes = reader.attributes();
+  log.complete = reader.complete();
+  log::RunAttributes& attributes = log.attributes;
+  if (attributes.run.empty()) attributes.run = file.run;
+  if (attributes.job_id.empty()) attributes.job_id = file.job_id;
+  if (attributes.restart == 0) attributes.restart = file.restart.value_or(0);
+  if (attributes.rank < 0 || attributes.rank >= attributes.world_size) {
+    throw core::Error(fmt::format("{}: rank {} of world size {}: a rank is from 0 to the world size less one",
+                                  file.path.string(), attributes.rank, attributes.world_size));
+  }
+  log.steps = read_steps(reader);
+  check_steps(file.path, log.steps);
+  const log::Columns<log::EpochRow> epochs = reader.read<log::EpochRow>();
+  for (std::size_t row = 0; row < epochs.size(); ++row)
+    log.epochs.push_back(epochs.row(row));
+  return log;
+}
+
+Collection load_runs(const std::vector<std::filesystem::path>& folders) {
+  Discovery found = discover(folders);
+  std::vector<LoadedLog> logs;
+  std::vector<ReadResult> results = read_guarded(found.files, load_log);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    LogFile& file = found.files[i];
+    if (RankLog* log = std::get_if<RankLog>(&results[i])) {
+      logs.push_back({std::move(file), std::move(*log)});
+      continue;
+    }
+    std::string what = std::get<std::string>(std::move(results[i]));
+    const std::string prefix = file.path.string() + ": ";
+    if (what.starts_with(prefix)) what.erase(0, prefix.size());
+    found.problems.push_back({file.path, std::move(what)});
+  }
+  std::string names;
+  for (const auto& folder : folders)
+    names += (names.empty() ? "" : ", ") + folder.string();
+  if (found.files.empty()) {
+    throw core::Error(
+        fmt::format("{}: no timing log (rank-*.h5) found; give the folder that runs were written to", names));
+  }
+  if (logs.empty()) {
+    throw core::Error(fmt::format("{}: none of {} timing logs can be used; {}: {}", names, found.files.size(),
+                                  found.problems.front().path.string(), found.problems.front().what));
+  }
+  Collection collection = assemble(std::move(logs));
+  collection.log_files = found.files.size();
+  collection.problems.insert(collection.problems.begin(), found.problems.begin(), found.problems.end());
+  return collection;
+}
+
+}  // namespace trainyard::report

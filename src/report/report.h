@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "report/model.h"
+#include "report/scaling.h"
+#include "report/summary.h"
+#include "report/table.h"
+
+namespace trainyard::report {
+
+/// Everything that a writer shows; it holds no clock and no path of this machine, so the same logs give the same bytes.
+struct Report {
+  std::vector<RunSummary> runs;
+  std::vector<Scaling> scaling;
+  std::vector<Problem> problems;
+  std::size_t log_files = 0;
+};
+
+/// Figures of every run; the logs are let go run by run.
+Report make_report(Collection collection);
+
+/// Nodes of a run by count and name: "2 (n1, n2)"; the first few names where they are many.
+std::string describe_nodes(const RunSummary& run);
+
+/// One line per run: what it is, how fast, how good.
+Table runs_table(const Report& report);
+/// Each phase's share of a step, per run.
+Table phases_table(const Report& report);
+/// Communication per step, hidden and exposed; runs that communicate only.
+Table communication_table(const Report& report);
+/// Speedup and efficiency of each pair of run and baseline.
+Table scaling_table(const Report& report);
+/// Losses, accuracies and epochs, per run.
+Table training_table(const Report& report);
+/// All figures of all runs, one line per run, for machines.
+Table flat_table(const Report& report);
+
+}  // namespace trainyard::report

@@ -1,0 +1,95 @@
+#include "report/wire.h"
+
+#include <cstring>
+#include <type_traits>
+#include <variant>
+
+#include "core/error.h"
+
+namespace trainyard::report {
+namespace {
+
+/// One description of a log's fields for both ways: `archive` appends each, or fills it in.
+template <class Archive, class Log>
+void for_each_field(Archive& archive, Log& log) {
+  for (const log::AttributeField& field : log::attribute_fields()) {
+    std::visit([&](auto member) { archive(log.attributes.*member); }, field.member);
+  }
+  archive(log.complete);
+  archive(log.steps.step);
+  archive(log.steps.epoch);
+  for (auto& column : log.steps.phase_ns)
+    archive(column);
+  archive(log.steps.step_ns);
+  archive(log.steps.comm_ns);
+  archive(log.steps.samples);
+  archive(log.steps.loss);
+  archive(log.epochs);
+}
+
+class Output {
+ public:
+  template <class Value>
+  void operator()(const Value& value) {
+    if constexpr (std::is_arithmetic_v<Value>) {
+      append(&value, sizeof value);
+    } else {
+      static_assert(std::is_trivially_copyable_v<typename Value::value_type>);
+      (*this)(value.size());
+      append(value.data(), value.size() * sizeof(typename Value::value_type));
+    }
+  }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  void append(const void* data, std::size_t size) { bytes_.append(static_cast<const char*>(data), size); }
+  std::string bytes_;
+};
+
+class Input {
+ public:
+  explicit Input(std::string_view bytes) : bytes_(bytes) {}
+
+  template <class Value>
+  void operator()(Value& value) {
+    if constexpr (std::is_arithmetic_v<Value>) {
+      std::memcpy(&value, take(1, sizeof value), sizeof value);
+    } else {
+      std::size_t count = 0;
+      (*this)(count);
+      const char* data = take(count, sizeof(typename Value::value_type));
+      value.resize(count);
+      if (count > 0) std::memcpy(value.data(), data, count * sizeof(typename Value::value_type));
+    }
+  }
+
+ private:
+  const char* take(std::size_t count, std::size_t size) {
+    if (count > bytes_.size() / size) throw core::Error("a log was not passed on whole");
+    const char* data = bytes_.data();
+    bytes_.remove_prefix(count * size);
+    return data;
+  }
+  std::string_view bytes_;
+};
+
+}  // namespace
+
+std::string to_bytes(const RankLog& log) {
+  Output output;
+  output(log.path.native());
+  for_each_field(output, log);
+  return output.take();
+}
+
+RankLog from_bytes(std::string_view bytes) {
+  Input input(bytes);
+  RankLog log;
+  std::string path;
+  input(path);
+  log.path = path;
+  for_each_field(input, log);
+  return log;
+}
+
+}  // namespace trainyard::report

@@ -1,0 +1,234 @@
+"""tools/collect as its users run it, on logs that h5py wrote, good and bad."""
+
+import csv
+import html.parser
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import unittest
+import xml.dom.minidom
+
+from collect_case import COLLECT, CollectCase  # first: it may start another Python
+
+import h5py
+import numpy as np
+
+import timing_logs
+from timing_logs import epoch_rows, write_log
+
+
+class Figures(CollectCase):
+    def test_a_log_with_the_required_columns_alone(self):
+        write_log(self.results / "foreign" / "rank-00000.h5", steps=3, only_required=True)
+        report, errors = self.report()
+        self.assertEqual(errors, "")
+        run = report["runs"][0]
+        self.assertEqual((run["run"], run["ranks"], run["steps"]), ("foreign", 1, 3))
+        self.assertAlmostEqual(run["images_per_second"], 32 / 0.1)
+        self.assertIsNone(run["epoch_ns"])
+        self.assertEqual(run["status"], "incomplete")  # the log does not say that it is complete
+
+    def test_figures_against_numpy(self):
+        random = np.random.default_rng(1)
+        steps = 200
+        times = random.integers(50_000_000, 90_000_000, (2, steps))
+        for rank in range(2):
+            write_log(self.results / "run" / "7" / "restart-000" / f"rank-{rank:05}.h5", steps=steps, rank=rank,
+                      world_size=2, run="run", job_id="7", strategy="ddp", global_batch=64, node=f"node{rank}",
+                      step_ns=times[rank], epochs=epoch_rows([0.5, 0.9, 0.8]))
+        run = self.report()[0]["runs"][0]
+        measured = times[:, 10:]
+        self.assertAlmostEqual(run["images_per_second"], 2 * 190 * 32 / (measured.sum(axis=1).max() / 1e9), places=6)
+        self.assertAlmostEqual(run["step_median_ns"], np.median(measured.max(axis=0)))
+        self.assertAlmostEqual(run["step_p95_ns"], np.percentile(measured.max(axis=0), 95))
+        self.assertAlmostEqual(run["phases"]["forward"], 30e6 / measured.mean())
+        self.assertEqual((run["nodes"], run["node_names"]), (2, ["node0", "node1"]))
+        self.assertEqual((run["best_val_accuracy"], run["last_val_accuracy"], run["epoch_ns"]), (0.9, 0.8, 2e9))
+        self.assertTrue(run["complete"])
+
+    def test_speedup_of_a_study(self):
+        timing_logs.write_study(self.results)
+        report, _ = self.report()
+        self.assertEqual(len(report["runs"]), 6)
+        two = next(run for run in report["runs"] if run["run"] == "resnet18_fp32_2rank")
+        self.assertEqual((two["scaling"], two["baseline"]), ("weak", "resnet18_fp32_1rank"))
+        self.assertAlmostEqual(two["efficiency"], two["speedup"] / 2)
+        self.assertEqual(len(report["scaling"]), 4)
+        self.assertTrue(any("computed in fp32" in note for run in report["runs"] for note in run["notes"]))
+
+    def test_restarts_are_joined(self):
+        folder = self.results / "run" / "7"
+        write_log(folder / "restart-000" / "rank-00000.h5", steps=100, complete=0)
+        write_log(folder / "restart-001" / "rank-00000.h5", steps=60, first_step=90, restart=1)
+        run = self.report()[0]["runs"][0]
+        self.assertEqual((run["steps"], run["lost_steps"], run["restarts"], run["complete"]), (150, 10, 1, True))
+
+    def test_formats(self):
+        timing_logs.write_study(self.results)
+        done = self.collect("results", "--format", "text,html,json,csv", "--output", "out")
+        self.assertEqual(done.stdout.splitlines()[-3:],
+                         ["report: out/report.html", "json: out/report.json", "csv: out/report.csv"])
+        rows = list(csv.DictReader(io.StringIO((self.folder / "out" / "report.csv").read_text())))
+        runs = json.loads((self.folder / "out" / "report.json").read_text())["runs"]
+        self.assertEqual([row["label"] for row in rows], [run["label"] for run in runs])
+        self.assertAlmostEqual(float(rows[0]["images_per_second"]), runs[0]["images_per_second"], places=4)
+        self.assertFalse((self.results / "report").exists())
+
+    def test_the_same_logs_give_the_same_bytes(self):
+        timing_logs.write_study(self.results)
+        contents = []
+        for _ in range(2):
+            self.collect("results", "--format", "html,json,csv")
+            contents.append([(self.results / "report" / f"report.{kind}").read_bytes() for kind in ("html", "json", "csv")])
+        self.assertEqual(*contents)
+
+
+class BadInput(CollectCase):
+    def test_usage(self):
+        for arguments, word in ((("missing",), "missing"), ((), "folder"), (("results", "--fromat", "csv"), "--format"),
+                                (("results", "--format", "htlm"), "html"), (("results", "--format"), "--format"),
+                                (("results", "--output="), "--output"), (("",), "empty")):
+            self.assertIn(word, self.collect(*arguments, status=2).stderr)
+        self.assertIn("usage: collect", self.collect("--help").stdout)
+        self.assertRegex(self.collect("--version").stdout, r"\d+\.\d+\.\d+")
+
+    def test_no_runs(self):
+        self.assertIn("results", self.collect("results", status=1).stderr)
+        self.assertEqual(list(self.results.iterdir()), [])
+
+    def test_an_output_that_cannot_be_written(self):
+        write_log(self.results / "run" / "rank-00000.h5")
+        (self.folder / "file").write_text("")
+        self.assertIn("file/report", self.collect("results", "--output", "file/report", status=1).stderr)
+
+    def test_broken_files_are_named_and_the_rest_is_reported(self):
+        timing_logs.write_study(self.results)
+        good = self.results / "resnet18_fp32_1rank" / "7001" / "restart-000" / "rank-00000.h5"
+        bad = self.results / "bad"
+        bad.mkdir()
+        whole = good.read_bytes()
+        (bad / "rank-00000.h5").write_bytes(b"")
+        (bad / "rank-00001.h5").write_bytes(b"not HDF5 at all")
+        (bad / "rank-00002.h5").write_bytes(whole[:len(whole) // 2])
+        write_log(bad / "rank-00003.h5", schema="other/1")
+        os.mkfifo(bad / "rank-00004.h5")
+        shutil.copy(good, bad / "rank-00005.h5")  # a copy
+        with h5py.File(bad / "rank-00006.h5", "w") as file:
+            file.attrs["schema"] = "trainyard-timing/1"
+        write_log(bad / "rank-00007.h5", steps=4, step_ns=[5, -5, 5, 5])
+        (bad / ".rank-00008.h5.next").write_bytes(b"a writer's shadow")
+        stranger = self.results / "resnet18_fp32_2rank" / "7001" / "restart-000"
+        write_log(stranger / "rank-00007.h5", run="stranger", rank=0, world_size=2)
+        report, errors = self.report()
+        self.assertEqual(len(report["runs"]), 6)
+        for number in (0, 1, 2, 3, 4, 5, 6, 7):
+            self.assertIn(f"bad/rank-{number:05}.h5: ", errors)
+        self.assertIn("stranger", errors)
+        self.assertNotIn("rank-00008", errors)
+        self.assertTrue(all(line.startswith("collect: ") for line in errors.splitlines()), errors)
+        self.assertEqual(len(report["problems"]), len(errors.splitlines()))
+
+    def test_a_file_cut_at_any_length_is_survived(self):
+        write_log(self.folder / "whole.h5", steps=70, epochs=epoch_rows([0.5, 0.6]))
+        whole = (self.folder / "whole.h5").read_bytes()
+        write_log(self.results / "good" / "rank-00000.h5")
+        cut = self.results / "cut" / "rank-00000.h5"
+        cut.parent.mkdir()
+        random = np.random.default_rng(2)
+        for length in sorted(random.integers(0, len(whole), 12)):
+            cut.write_bytes(whole[:length])
+            self.assertEqual(len(self.report()[0]["runs"]), 1)
+        for _ in range(25):  # flipped bytes: whatever is read, the program ends by itself and reports the other run
+            damaged = bytearray(whole)
+            for position in random.integers(0, len(whole), 8):
+                damaged[position] ^= int(random.integers(1, 256))
+            cut.write_bytes(damaged)
+            self.assertIn("good", [run["run"] for run in self.report()[0]["runs"]] + ["good"])
+
+    def test_missing_ranks_are_named(self):
+        for rank in (0, 3):
+            write_log(self.results / "run" / "rank-0000{}.h5".format(rank), rank=rank, world_size=4)
+        report, errors = self.report()
+        self.assertIn("2 of 4 ranks have no usable log: ranks 1-2", errors)
+        self.assertEqual((report["runs"][0]["ranks"], report["runs"][0]["ranks_present"]), (4, 2))
+
+    def test_hostile_text(self):
+        evil = "</title><script>alert(1)</script>\x1b[2J\u202e\"'&"
+        write_log(self.results / "run" / "rank-00000.h5", run=evil, model=evil, data=evil, node=evil, config=evil + "=" + evil,
+                  warnings=evil, precision_note=evil)
+        done = self.collect("results")
+        self.assertNotIn("\x1b", done.stdout)
+        page = (self.results / "report" / "report.html").read_text()
+        self.assertNotIn("<script", page)
+        xml.dom.minidom.parseString(page)
+
+
+class Start(CollectCase):
+    def test_starts_fast_and_without_libtorch(self):
+        linked = subprocess.run(["ldd", COLLECT], capture_output=True, text=True, check=True).stdout
+        self.assertIsNone(re.search(r"torch|c10|cuda|nccl|mpi", linked), linked)
+        times = []
+        for _ in range(10):
+            begin = time.perf_counter()
+            self.collect("--version")
+            times.append(time.perf_counter() - begin)
+        print(f"collect --version: {min(times) * 1e3:.1f} ms at best, {sorted(times)[5] * 1e3:.1f} ms median")
+
+
+class Outline(html.parser.HTMLParser):
+    """Counts tags; notes pictures without a name and references to elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = {}
+        self.ids = []
+        self.problems = []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "svg" and attributes.get("aria-hidden") != "true" and attributes.get("role") != "img":
+            self.problems.append("a picture without role")
+        for name in ("src", "href"):
+            if not attributes.get(name, "#").startswith("#"):
+                self.problems.append(f"{tag} {name}={attributes[name]}")
+
+
+class Structure(CollectCase):
+    def setUp(self):
+        super().setUp()
+        timing_logs.write_study(self.results)
+        self.collect("results", "--format", "html")
+        self.path = self.results / "report" / "report.html"
+
+    def test_structure(self):
+        text = self.path.read_text()
+        document = xml.dom.minidom.parseString(text)
+        outline = Outline()
+        outline.feed(text)
+        self.assertEqual(outline.problems, [])
+        self.assertEqual(len(outline.ids), len(set(outline.ids)))
+        for svg in document.getElementsByTagName("svg"):
+            if svg.getAttribute("role") == "img":
+                for name in svg.getAttribute("aria-labelledby").split():
+                    self.assertIn(name, outline.ids)
+        for link in document.getElementsByTagName("a"):
+            self.assertIn(link.getAttribute("href")[1:], outline.ids)
+        for section in ("runs", "speedup", "phases", "communication", "training"):
+            self.assertIn(section, outline.ids)
+            node = next(one for one in document.getElementsByTagName("section") if one.getAttribute("id") == section)
+            self.assertGreaterEqual(len(node.getElementsByTagName("table")), 1, section)
+            self.assertGreaterEqual(len(node.getElementsByTagName("svg")), 2, section)
+        self.assertNotIn("script", outline.tags)
+        self.assertIn("prefers-color-scheme: dark", text)
+        self.assertNotIn(str(self.folder), text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,75 @@
+#include "report/guarded_read.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "report/sample_runs.h"
+#include "report/wire.h"
+
+namespace trainyard::report {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Wire, PassesALogOnWhole) {
+  RankLog log = testing::sample_log(1, 2, {5, 6, 7});
+  log.attributes.config = std::string("a\0b", 3);
+  log.attributes.epoch_unix_ns = -9;
+  log.epochs = {{.epoch = 3, .val_accuracy = 0.25}};
+  const RankLog again = from_bytes(to_bytes(log));
+  EXPECT_EQ(again.path, log.path);
+  EXPECT_EQ(again.attributes.config, log.attributes.config);
+  EXPECT_EQ(again.attributes.epoch_unix_ns, -9);
+  EXPECT_EQ(again.attributes.world_size, 2);
+  EXPECT_TRUE(again.complete);
+  EXPECT_EQ(again.steps.step_ns, log.steps.step_ns);
+  EXPECT_EQ(again.steps.phase_ns, log.steps.phase_ns);
+  EXPECT_EQ(again.steps.loss, log.steps.loss);
+  ASSERT_EQ(again.epochs.size(), 1U);
+  EXPECT_EQ(again.epochs[0].epoch, 3);
+  EXPECT_EQ(again.epochs[0].val_accuracy, 0.25);
+}
+
+TEST(Wire, RefusesBytesThatEndEarly) {
+  const std::string bytes = to_bytes(testing::sample_log(0, 1, {5, 6}));
+  for (std::size_t length = 0; length < bytes.size(); length += 7) {
+    EXPECT_THROW(from_bytes(std::string_view(bytes).substr(0, length)), core::Error);
+  }
+}
+
+std::vector<LogFile> files(std::initializer_list<const char*> names) {
+  std::vector<LogFile> result;
+  for (const char* name : names)
+    result.emplace_back().path = name;
+  return result;
+}
+
+RankLog misbehave(const LogFile& file) {
+  if (file.path == "crash") ::raise(SIGKILL);  // what a crash is to the parent, without a sanitizer's report
+  if (file.path == "hang") ::pause();
+  if (file.path == "error") throw core::Error("error: it is bad");
+  return testing::sample_log(0, 1, std::vector<std::int64_t>(20'000, 7));  // more than a pipe holds
+}
+
+TEST(ReadGuarded, GoesOnAfterAFileThatKillsOrHoldsTheReader) {
+  const auto results = read_guarded(files({"crash", "good", "error", "hang", "crash", "good", "hang"}), misbehave,
+                                    std::chrono::milliseconds(1500));
+  ASSERT_EQ(results.size(), 7U);
+  EXPECT_THAT(std::get<std::string>(results[0]), HasSubstr("crashed on it (signal 9)"));
+  EXPECT_EQ(std::get<RankLog>(results[1]).steps.size(), 20'000U);
+  EXPECT_EQ(std::get<std::string>(results[2]), "error: it is bad");
+  EXPECT_THAT(std::get<std::string>(results[3]), HasSubstr("did not end within 1.5 s"));
+  EXPECT_THAT(std::get<std::string>(results[4]), HasSubstr("crashed"));
+  EXPECT_EQ(std::get<RankLog>(results[5]).steps.step_ns.back(), 7);
+  EXPECT_THAT(std::get<std::string>(results[6]), HasSubstr("did not end"));
+}
+
+TEST(ReadGuarded, OfNothingStartsNothing) {
+  EXPECT_TRUE(read_guarded({}, misbehave).empty());
+}
+
+}  // namespace
+}  // namespace trainyard::report
