@@ -50,12 +50,12 @@ struct EpochRow {
   double lr = std::numeric_limits<double>::quiet_NaN();            ///< at the epoch's end
 };
 
-/// Bytes at a step's end; the categories are -1 where the step was not traced.
+/// Bytes at a step's end; -1 is unknown: the categories where the step was not traced, the allocator's on a CPU.
 struct MemoryRow {
   std::int64_t step = 0;
   std::int64_t allocated_bytes = 0;  ///< by tensors
   std::int64_t reserved_bytes = 0;   ///< held by the allocator
-  std::int64_t peak_bytes = 0;       ///< most allocated since the step began
+  std::int64_t peak_bytes = 0;       ///< most allocated since the row before
   std::int64_t resident_bytes = 0;   ///< of the process, in the machine's memory
   std::int64_t parameters_bytes = -1;
   std::int64_t gradients_bytes = -1;
