@@ -147,7 +147,8 @@ std::vector<Option> run_options() {
                           "data = synthetic: training samples an epoch, and a tenth of it for validation"));
   table.push_back(integer("image-size", &C::image_size, {8, 1024, "the data set's own, 32 for synthetic"}, "pixels",
                           "side of an image"));
-  table.push_back(flag("augment", &C::augment, "random crop with 4 pixels of padding, and horizontal flip"));
+  table.push_back(flag("augment", &C::augment,
+                       "random crop with padding, and horizontal flip where the data allows it (not digits)"));
   table.push_back(choice("strategy", &C::strategy, "how ranks share the work"));
   table.push_back(choice("precision", &C::precision, "fp16: weights and activations in half, fp32 master weights"));
   table.push_back(integer("epochs", &C::epochs, {1, 1'000'000}, "epochs", "passes over the training data"));

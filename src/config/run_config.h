@@ -35,7 +35,7 @@ struct RunConfig {
   std::string data_dir;         ///< empty: $TRAINYARD_DATA
   std::int64_t samples = 1024;  ///< synthetic only: training samples an epoch (a tenth of it for validation)
   std::int64_t image_size = 0;  ///< pixels of a side; 0: the data set's own (synthetic: 32)
-  bool augment = false;         ///< random crop with 4 pixels of padding, and horizontal flip
+  bool augment = false;         ///< random crop, and flip where the data allows it
   StrategyKind strategy = StrategyKind::kSingle;
   PrecisionKind precision = PrecisionKind::kFp32;
   std::int64_t epochs = 1;

@@ -7,19 +7,21 @@
 
 namespace trainyard::data {
 
-Augmentation draw_augmentation(std::uint64_t seed, std::int64_t epoch, std::int64_t sample) {
-  constexpr std::uint64_t kPlaces = 2 * kCropPadding + 1;
+Augmentation draw_augmentation(const AugmentationRules& rules, std::uint64_t seed, std::int64_t epoch,
+                               std::int64_t sample) {
+  const auto places = static_cast<std::uint64_t>(2 * rules.crop_padding + 1);
   const std::uint64_t key = random_bits(RandomStream::kAugmentation, seed, epoch, sample);
-  return {.top = static_cast<int>(scale_to(random_bits_at(key, 0), kPlaces)),
-          .left = static_cast<int>(scale_to(random_bits_at(key, 1), kPlaces)),
-          .flip = (random_bits_at(key, 2) >> 63) != 0};
+  const auto shift = [&](std::uint64_t draw) {
+    return static_cast<int>(scale_to(random_bits_at(key, draw), places)) - rules.crop_padding;
+  };
+  return {.down = shift(0), .right = shift(1), .flip = rules.mirrors && (random_bits_at(key, 2) >> 63) != 0};
 }
 
 void crop_and_flip(const std::uint8_t* plane, std::int64_t height, std::int64_t width, const Augmentation& augmentation,
                    std::uint8_t* out) {
-  const std::int64_t down = augmentation.top - kCropPadding;
-  const std::int64_t right = augmentation.left - kCropPadding;
-  // Columns of the unflipped window that lie in the image; an image narrower than the padding may have none.
+  const std::int64_t down = augmentation.down;
+  const std::int64_t right = augmentation.right;
+  // Columns of the unflipped window that lie in the image; an image narrower than the shift may have none.
   const std::int64_t begin = std::clamp<std::int64_t>(-right, 0, width);
   const std::int64_t end = std::clamp<std::int64_t>(width - right, begin, width);
   for (std::int64_t y = 0; y < height; ++y, out += width) {

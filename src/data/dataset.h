@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/augment.h"
+
 namespace trainyard::data {
 
 /// The size of one image. Pixels are planar: [channels][height][width].
@@ -31,6 +33,7 @@ struct DatasetInfo {
   std::int64_t classes = 0;
   ImageShape shape;
   Normalisation normalisation;
+  AugmentationRules augmentation = {};
 };
 
 /// Labelled 8-bit images by index. Immutable once made, so every call is safe from any thread; none allocates.
@@ -44,6 +47,7 @@ class Dataset {
   std::int64_t classes() const { return info_.classes; }
   const ImageShape& shape() const { return info_.shape; }
   const Normalisation& normalisation() const { return info_.normalisation; }
+  const AugmentationRules& augmentation() const { return info_.augmentation; }
 
   virtual std::int64_t size() const = 0;
   /// In [0, classes()), for index in [0, size()).

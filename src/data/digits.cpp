@@ -22,7 +22,8 @@ DatasetInfo info() {
           .classes = kClasses,
           .shape = {.channels = 1, .height = 8, .width = 8},
           // Over all pixels of the 1,438 training images; tests/data/digits_test.cpp works them out again.
-          .normalisation = {.pixel_max = kMaxPixel, .mean = {0.3058}, .std = {0.3764}}};
+          .normalisation = {.pixel_max = kMaxPixel, .mean = {0.3058}, .std = {0.3764}},
+          .augmentation = {.crop_padding = 1, .mirrors = false}};
 }
 
 /// Takes the number at the front of `line`, and the comma behind it unless it is the last one.

@@ -137,7 +137,7 @@ class Loader::Implementation {
     const ImageShape& shape = dataset_->shape();
     const std::uint8_t* pixels = dataset_->pixels(sample, scratch.pixels).data();
     if (options_.augment) {
-      const Augmentation augmentation = draw_augmentation(options_.seed, epoch, sample);
+      const Augmentation augmentation = draw_augmentation(dataset_->augmentation(), options_.seed, epoch, sample);
       const std::int64_t plane = shape.height * shape.width;
       for (std::int64_t c = 0; c < shape.channels; ++c) {
         crop_and_flip(pixels + c * plane, shape.height, shape.width, augmentation,

@@ -21,7 +21,7 @@ struct Batch {
 struct LoaderOptions {
   int workers = 0;             ///< threads; 0 prepares each batch inside next()
   std::uint64_t seed = 0;      ///< of the augmentation
-  bool augment = false;        ///< random crop with 4 pixels of padding, and horizontal flip
+  bool augment = false;        ///< random crop and flip, by the data set's rules
   bool channels_last = false;  ///< memory format of `images`; the sizes stay [n, channels, height, width]
   bool pin_memory = false;     ///< page-locked batches for asynchronous copies; needs CUDA
 };

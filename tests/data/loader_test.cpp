@@ -170,7 +170,7 @@ TEST(Loader, AugmentsEachSampleByItsOwnKey) {
   const Normaliser normaliser(data->shape(), data->normalisation());
   for (std::size_t i = 0; i < 40; ++i) {
     const auto pixels = data->pixels(order[i], scratch);
-    const Augmentation augmentation = draw_augmentation(77, 4, order[i]);
+    const Augmentation augmentation = draw_augmentation(data->augmentation(), 77, 4, order[i]);
     for (std::size_t c = 0; c < 3; ++c) {
       crop_and_flip(pixels.data() + 81 * c, 9, 9, augmentation, augmented.data() + 81 * c);
     }
