@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,26 +17,23 @@ constexpr const char* kUsage = "train --config FILE [--key value ...]";
 
 int train(const std::vector<std::string>& arguments) {
   CommandLine command_line;
-  std::exception_ptr refusal;
+  std::optional<std::string> refusal;
   try {
     command_line = trainyard::config::parse_command_line(arguments);
-  } catch (const trainyard::core::UsageError&) {
-    refusal = std::current_exception();
+  } catch (const trainyard::core::UsageError& error) {
+    refusal = error.what();
   }
   switch (command_line.action) {
     case CommandLine::Action::kHelp:
       fmt::print("{}", trainyard::config::help_text(kUsage));
       return 0;
     case CommandLine::Action::kVersion:
-      fmt::print("train {}\n", TRAINYARD_VERSION);
+      fmt::print("train (trainyard) {}\n", TRAINYARD_VERSION);
       return 0;
     case CommandLine::Action::kRun:
       break;
   }
-  return trainyard::training::run([&] {
-    if (refusal) std::rethrow_exception(refusal);
-    return command_line.config;
-  });
+  return trainyard::training::run(command_line.config, refusal);
 }
 
 }  // namespace

@@ -55,6 +55,9 @@ int job_tasks(const Surroundings& surroundings) {
 
 void set_rank_environment(LaunchPlan& plan, const Surroundings& surroundings, int ranks, int threads) {
   plan.environment[kExpectedRanks] = fmt::format("{}", ranks);
+  if (surroundings.terminal_columns > 0) {
+    plan.environment[kTerminalColumns] = fmt::format("{}", surroundings.terminal_columns);
+  }
   if (!is_set(surroundings, "OMP_NUM_THREADS")) plan.environment["OMP_NUM_THREADS"] = fmt::format("{}", threads);
 }
 

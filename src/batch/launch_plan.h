@@ -26,12 +26,14 @@ struct Surroundings {
   bool is_root = false;
   bool has_srun = false;
   bool has_mpirun = false;
+  int terminal_columns = 0;                    ///< of the terminal that standard error is; 0: it is none
   std::function<std::string()> srun_mpi_list;  ///< what `srun --mpi=list` prints; asked only within a Slurm job
 };
 
 /// What to execute. The ranks find in their environment:
 /// - TRAINYARD_EXPECTED_RANKS, the number of ranks started: a rank whose MPI finds another number refuses to go on;
-/// - OMP_NUM_THREADS, the cores of one rank, unless it was set already.
+/// - OMP_NUM_THREADS, the cores of one rank, unless it was set already;
+/// - TRAINYARD_TERMINAL_COLUMNS, how wide the user's terminal is, where there is one: ranks see pipes.
 struct LaunchPlan {
   std::vector<std::string> arguments;              ///< the first is the program
   std::map<std::string, std::string> environment;  ///< variables to set
@@ -39,6 +41,7 @@ struct LaunchPlan {
 };
 
 inline constexpr const char* kExpectedRanks = "TRAINYARD_EXPECTED_RANKS";
+inline constexpr const char* kTerminalColumns = "TRAINYARD_TERMINAL_COLUMNS";
 
 /// Within a Slurm job: srun with the PMIx kind it offers, or mpirun where it offers none or the request says so.
 /// Outside: mpirun, and the command alone for one rank. A function of its arguments only. Throws core::UsageError for a

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/terminal.h"
 #include "core/text.h"
 
 namespace trainyard::batch {
@@ -73,16 +75,26 @@ struct PipeCloser {
   void operator()(std::FILE* pipe) const { static_cast<void>(pclose(pipe)); }
 };
 
-/// Standard output and error of a fixed command; its exit status is of no interest beyond what it printed.
-std::string output_of(const char* command) {
-  const std::unique_ptr<std::FILE, PipeCloser> pipe(popen(command, "r"));
-  if (!pipe) fail(command, errno);
+/// What `srun --mpi=list` prints, on standard output or error. That srun fails does not say that it has no PMIx.
+std::string srun_mpi_list() {
+  constexpr const char* kCommand = "srun --mpi=list 2>&1 </dev/null";
+  constexpr std::size_t kMostBytes = 65536;
+  std::unique_ptr<std::FILE, PipeCloser> pipe(popen(kCommand, "r"));
+  if (!pipe) fail("cannot start srun --mpi=list", errno);
   std::string output;
   std::array<char, 4096> buffer{};
   std::size_t count = 0;
   while ((count = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0) {
-    output.append(buffer.data(), count);
-    if (output.size() > 65536) break;
+    if (output.size() < kMostBytes) output.append(buffer.data(), count);  // the rest is read so that srun can end
+  }
+  const int status = pclose(pipe.release());
+  if (status != 0) {
+    const std::string text(core::trim(core::one_line(output)));
+    throw core::Error(
+        fmt::format("srun --mpi=list failed ({}): mend Slurm's configuration here, or start by --launcher mpirun",
+                    text.empty() ? fmt::format("{} {}", WIFEXITED(status) ? "exit status" : "wait status",
+                                               WIFEXITED(status) ? WEXITSTATUS(status) : status)
+                                 : text));
   }
   return output;
 }
@@ -116,9 +128,10 @@ Surroundings current_surroundings() {
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   surroundings.has_every_core = online > 0 && cpus.size() >= static_cast<std::size_t>(online);
   surroundings.is_root = geteuid() == 0;
+  if (core::is_terminal(core::Stream::kErr)) surroundings.terminal_columns = core::terminal_width(core::Stream::kErr);
   surroundings.has_srun = find_program("srun", path_variable()).has_value();
   surroundings.has_mpirun = find_program("mpirun", path_variable()).has_value();
-  surroundings.srun_mpi_list = [] { return output_of("srun --mpi=list 2>&1 </dev/null"); };
+  surroundings.srun_mpi_list = srun_mpi_list;
   return surroundings;
 }
 

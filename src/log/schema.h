@@ -104,7 +104,7 @@ struct InferenceRow {
   std::int64_t correct = -1;  ///< -1 where there are no labels
 };
 
-/// Something that happened. Kinds in use: checkpoint, restart, signal, skipped-step, warning.
+/// Something that happened. Kinds in use: skipped-step, warning.
 struct EventRow {
   std::int64_t time_ns = 0;
   std::string kind;  ///< at most 32 bytes

@@ -8,7 +8,9 @@ Ddp::Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, 
          comm::Communicator& communicator)
     : communicator_(communicator),
       replica_(config, std::move(model), device, [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
-      reducer_(replica_.parameters(), communicator) {
+      reducer_(replica_.parameters(), communicator) {}
+
+void Ddp::synchronise() {
   for (FlatBucket& bucket : replica_.parameters().buckets())
     communicator_.broadcast(bucket.parameters, 0)->wait();
   replica_.adopt_parameters();

@@ -11,10 +11,10 @@ namespace trainyard::parallel {
 /// summed over ranks bucket by bucket while backward goes on.
 class Ddp final : public Strategy {
  public:
-  /// Rank 0's parameters and buffers become everyone's.
   Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
       comm::Communicator& communicator);
 
+  void synchronise() override;
   DataShard data_shard() const override { return {communicator_.rank(), communicator_.size()}; }
   StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) override;
   /// Batch-norm statistics differ between ranks, since each saw its own samples: validation uses rank 0's.

@@ -27,7 +27,6 @@ class FlatParameters {
 
   std::vector<FlatBucket>& buckets() { return buckets_; }
   const std::vector<FlatBucket>& buckets() const { return buckets_; }
-  std::size_t parameter_count() const { return gradient_views_.size(); }
   /// The view of a parameter's gradient, with the parameter's strides.
   const at::Tensor& gradient(std::size_t parameter) const { return gradient_views_[parameter]; }
   std::size_t bucket_of(std::size_t parameter) const { return bucket_of_[parameter]; }

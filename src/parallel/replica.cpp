@@ -43,7 +43,8 @@ Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model>
 }
 
 at::Tensor Replica::to_device(const at::Tensor& images) const {
-  return images.to(device_, policy_.activation_dtype(), /*non_blocking=*/true);
+  // In two steps: one call that changes device, type and strides would copy through pageable memory, and wait for it.
+  return images.to(device_, /*non_blocking=*/true).to(policy_.activation_dtype());
 }
 
 StepResult Replica::forward_backward(const data::Batch& batch, timing::StepTimer& timer) {

@@ -10,6 +10,7 @@ class Single final : public Strategy {
  public:
   Single(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device);
 
+  void synchronise() override {}
   DataShard data_shard() const override { return {}; }
   StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) override;
   void begin_evaluation() override {}

@@ -41,6 +41,8 @@ class Strategy {
  public:
   virtual ~Strategy() = default;
 
+  /// Rank 0's parameters and buffers become everyone's. Collective; once, before the first step.
+  virtual void synchronise() = 0;
   virtual DataShard data_shard() const = 0;
   /// One optimizer step. The gradient is that of the mean loss over the global batch. batch lies on the CPU.
   virtual StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) = 0;
@@ -57,7 +59,8 @@ class Strategy {
   virtual std::string precision_note() const = 0;
 };
 
-/// The strategy that a configuration names, over a fresh model of its seed.
+/// The strategy that a configuration names, over a fresh model of its seed. No collectives: what is wrong on one rank
+/// alone (no memory left on its device, say) can still be told to the others.
 /// communicator: of all ranks, on the model's device; it must outlive the strategy.
 /// @throws core::UsageError when the configuration does not fit the number of ranks.
 std::unique_ptr<Strategy> make_strategy(const config::RunConfig& config, std::unique_ptr<models::Model> model,

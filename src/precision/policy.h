@@ -12,7 +12,6 @@ namespace trainyard::precision {
 /// What a precision means for a run: one value, asked by the strategies; nothing else looks at config::PrecisionKind.
 class Policy {
  public:
-  /// @throws core::UsageError for a precision that this device cannot run.
   static Policy make(config::PrecisionKind kind, at::Device device);
 
   /// Type of the model's inputs and activations.

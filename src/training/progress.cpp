@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "core/clock.h"
@@ -21,6 +22,13 @@ constexpr double kNsPerSecond = 1e9;
 /// Weight of the newest step in the mean: about the last 20 count.
 constexpr double kSmoothing = 0.05;
 
+int bar_columns() {
+  if (core::is_terminal(core::Stream::kErr)) return core::terminal_width(core::Stream::kErr);
+  const char* columns = std::getenv("TRAINYARD_TERMINAL_COLUMNS");
+  if (columns == nullptr) return 0;
+  return static_cast<int>(std::clamp<std::int64_t>(core::parse_int64(columns).value_or(0), 0, 1000));
+}
+
 std::string percent(double fraction) {
   return std::isnan(fraction) ? "-" : fmt::format("{:.1f} %", 100.0 * fraction);
 }
@@ -32,7 +40,7 @@ std::string duration(double seconds) {
 }  // namespace
 
 Progress::Progress(const Plan& plan, bool shown)
-    : plan_(plan), shown_(shown), terminal_(core::is_terminal(core::Stream::kErr)), last_shown_ns_(core::steady_ns()) {}
+    : plan_(plan), shown_(shown), columns_(bar_columns()), last_shown_ns_(core::steady_ns()) {}
 
 Progress::~Progress() {
   clear_bar();
@@ -43,9 +51,9 @@ void Progress::step(const log::StepRow& row) {
   const double seconds = static_cast<double>(row.step_ns) / kNsPerSecond;
   step_seconds_ = step_seconds_ == 0.0 ? seconds : (1.0 - kSmoothing) * step_seconds_ + kSmoothing * seconds;
   const std::int64_t now_ns = core::steady_ns();
-  if (now_ns - last_shown_ns_ < (terminal_ ? kBarInterval_ns : kLineInterval_ns)) return;
+  if (now_ns - last_shown_ns_ < (columns_ > 0 ? kBarInterval_ns : kLineInterval_ns)) return;
   last_shown_ns_ = now_ns;
-  if (terminal_) {
+  if (columns_ > 0) {
     draw_bar(row);
   } else {
     print_line(row);
@@ -75,7 +83,7 @@ void Progress::draw_bar(const log::StepRow& row) const {
   const std::string tail =
       fmt::format(" {}/{}  {}  loss {:.4f}  {} left", row.step + 1, plan_.total_steps,
                   core::format_rate(images_per_second(row), "images"), row.loss, duration(seconds_left(row.step)));
-  const int room = core::terminal_width(core::Stream::kErr) - static_cast<int>(head.size() + tail.size()) - 3;
+  const int room = columns_ - static_cast<int>(head.size() + tail.size()) - 3;
   std::string bar;
   if (room >= 5) {
     const auto width = static_cast<std::size_t>(std::min(room, 40));
@@ -94,7 +102,7 @@ void Progress::print_line(const log::StepRow& row) const {
 }
 
 void Progress::clear_bar() const {
-  if (!shown_ || !terminal_) return;
+  if (!shown_ || columns_ == 0) return;
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);
 }

@@ -6,13 +6,13 @@
 
 namespace trainyard::training {
 
-/// Tells how a run gets on, on rank 0 alone: a bar on a terminal, otherwise a plain line every ten seconds and one an
-/// epoch.
+/// Tells how a run gets on, on rank 0 alone: a bar on a terminal, otherwise a plain line every ten seconds; and a line
+/// an epoch. A launcher of several ranks reads their output through pipes: tools/launch then says in
+/// TRAINYARD_TERMINAL_COLUMNS how wide the terminal behind it is.
 class Progress {
  public:
   struct Plan {
     std::int64_t epochs = 0;
-    std::int64_t steps_per_epoch = 0;
     std::int64_t total_steps = 0;
     int ranks = 1;
   };
@@ -34,7 +34,7 @@ class Progress {
 
   Plan plan_;
   bool shown_;
-  bool terminal_;
+  int columns_;  ///< of the terminal that shows the bar; 0: none
   std::int64_t last_shown_ns_;
   double step_seconds_ = 0.0;  ///< recent mean
 };

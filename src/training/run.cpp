@@ -35,17 +35,31 @@ class Run {
     config::validate_ranks(config_, world_.size);
     data_ = data::open(config_);
     const data::ImageShape& shape = data_.train->shape();
-    model_ =
+    auto model =
         models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
+    strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data);
+    static_cast<void>(training_sampler(config_, *data_.train, strategy_->data_shard()));  // refuses too few samples
   }
 
-  /// Collective.
-  void begin() {
-    strategy_ = parallel::make_strategy(config_, std::move(model_), world_.device, *world_.data);
+  /// Collective, as a whole.
+  void agree_on_start() {
+    strategy_->synchronise();
     folder_.emplace(config_, *world_.control);
-    const LogZero zero = agree_on_zero(world_);
-    writer_.emplace(folder_->log_file(world_.rank), describe_run(config_, world_, *strategy_, *folder_, zero));
-    trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero.steady_ns);
+    zero_ = agree_on_zero(world_);
+  }
+
+  /// No collectives.
+  void open_log() {
+    writer_.emplace(folder_->log_file(world_.rank), describe_run(config_, world_, *strategy_, *folder_, zero_));
+    trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero_.steady_ns);
+  }
+
+  /// After a start that failed on some rank. Collective: no log is open any more when rank 0 takes the folder away.
+  void abandon() {
+    trainer_.reset();
+    writer_.reset();
+    world_.control->barrier();
+    folder_.reset();
   }
 
   void train() {
@@ -75,58 +89,64 @@ class Run {
   comm::World& world_;
   config::RunConfig config_;
   data::Datasets data_;
-  std::unique_ptr<models::Model> model_;
   std::unique_ptr<parallel::Strategy> strategy_;
   std::optional<RunFolder> folder_;
+  LogZero zero_;
   std::optional<log::Writer> writer_;
   std::optional<Trainer> trainer_;
 };
 
-/// Ends the run on every rank as agreed: rank 0 says why.
-int refuse(const comm::World& world, const Outcome& outcome) {
-  if (world.rank != 0) return outcome.exit_code;
-  if (outcome.exit_code == 2) throw core::UsageError(outcome.message);
-  throw core::Error(outcome.message);
+Outcome start(Run& run, const comm::World& world, const std::optional<std::string>& refusal) {
+  Outcome outcome = agree(world, [&] {
+    if (refusal) throw core::UsageError(*refusal);
+    run.prepare();
+  });
+  if (outcome.exit_code == 0) outcome = agree(world, [&] { run.agree_on_start(); });
+  if (outcome.exit_code == 0) outcome = agree(world, [&] { run.open_log(); });
+  if (outcome.exit_code != 0) run.abandon();
+  return outcome;
 }
 
-}  // namespace
-
-int run(const std::function<config::RunConfig()>& configure) {
-  config::RunConfig config;
-  std::exception_ptr refusal;
-  try {
-    config = configure();
-  } catch (const core::UsageError&) {
-    refusal = std::current_exception();
-    config.device = config::DeviceKind::kCpu;  // no device is needed to say what is wrong
-  }
-  comm::World world = comm::bootstrap({.device = config.device});
+/// The rank's life while MPI is up. The outcome's message is for rank 0 to say once MPI has come down in order.
+Outcome run_ranks(const config::RunConfig& config, const std::optional<std::string>& refusal, bool& speaks) {
+  // No device is needed to say what is wrong.
+  comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device});
   core::set_up_logging({.rank = world.rank,
                         .world_size = world.size,
                         .host = world.node,
                         .level = core::LogLevel::kInfo,
                         .file = std::nullopt});
-
+  speaks = world.rank == 0;
   Run run(world, config);
-  Outcome outcome = agree(world, [&] {
-    if (refusal) std::rethrow_exception(refusal);
-    run.prepare();
-  });
-  if (outcome.exit_code == 0) outcome = agree(world, [&] { run.begin(); });
-  if (outcome.exit_code != 0) return refuse(world, outcome);
-
+  const Outcome outcome = start(run, world, refusal);
+  if (outcome.exit_code != 0) return outcome;
   if (world.size == 1) {
     run.train();
-    return 0;
+    return outcome;
   }
   try {
     run.train();
-    return 0;
+    return outcome;
   } catch (const std::exception& error) {
     // The others wait in a collective for a rank that will not come.
-    core::log_error(fmt::format("[rank {} {}] {}", world.rank, world.node, error.what()));
+    core::log_error(error.what());
     comm::abort_ranks(1);
   }
+}
+
+}  // namespace
+
+int run(const config::RunConfig& config, const std::optional<std::string>& refusal) {
+  bool speaks = true;
+  Outcome outcome;
+  try {
+    outcome = run_ranks(config, refusal, speaks);
+  } catch (const comm::RefusedElsewhere&) {
+    return 2;  // rank 0 says it
+  }
+  if (!speaks || outcome.exit_code == 0) return outcome.exit_code;
+  if (outcome.exit_code == 2) throw core::UsageError(outcome.message);
+  throw core::Error(outcome.message);
 }
 
 }  // namespace trainyard::training

@@ -10,7 +10,7 @@
 
 namespace trainyard::training {
 
-/// The log's time zero: rank 0's moment of calling, the same on every rank as well as their clocks agree.
+/// The log's time zero: this rank's moment of calling, and how it lies against rank 0's.
 struct LogZero {
   std::int64_t steady_ns = 0;        ///< on this rank's core::steady_ns()
   std::int64_t unix_ns = 0;          ///< at that moment, by this node's wall clock

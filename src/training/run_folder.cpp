@@ -22,27 +22,38 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// The outermost folder of path that does not exist yet.
-fs::path first_missing(const fs::path& path) {
-  fs::path missing;
-  for (fs::path part = fs::absolute(path); !fs::exists(part); part = part.parent_path())
-    missing = part;
-  return missing;
-}
-
-}  // namespace
-
-std::string job_name() {
-  const std::string array = environment("SLURM_ARRAY_JOB_ID");
-  if (!array.empty()) return array + "_" + environment("SLURM_ARRAY_TASK_ID");
-  const std::string job = environment("SLURM_JOB_ID");
-  if (!job.empty()) return job;
+/// 20260131-235959.
+std::string local_time() {
   const std::time_t now = std::time(nullptr);
   std::tm local{};
   localtime_r(&now, &local);
   char text[32];
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
   return text;
+}
+
+/// A new folder of the time's name: runs that start in the same second are not restarts of each other.
+fs::path unused_folder(const fs::path& parent) {
+  const std::string name = local_time();
+  fs::path folder = parent / name;
+  for (int copy = 2; fs::exists(folder); ++copy)
+    folder = parent / fmt::format("{}-{}", name, copy);
+  return folder;
+}
+
+fs::path chosen_root(const config::RunConfig& config) {
+  if (!config.output.empty()) return config.output;
+  const fs::path parent = fs::path("results") / config.name;
+  const std::string job = slurm_job();
+  return job.empty() ? unused_folder(parent) : parent / job;
+}
+
+}  // namespace
+
+std::string slurm_job() {
+  const std::string array = environment("SLURM_ARRAY_JOB_ID");
+  if (!array.empty()) return array + "_" + environment("SLURM_ARRAY_TASK_ID");
+  return environment("SLURM_JOB_ID");
 }
 
 RunFolder::RunFolder(const config::RunConfig& config, comm::Communicator& control) {
@@ -70,17 +81,19 @@ RunFolder::~RunFolder() {
 }
 
 void RunFolder::create(const config::RunConfig& config) {
-  root_ = config.output.empty() ? fs::path("results") / config.name / job_name() : fs::path(config.output);
-  root_ = fs::absolute(root_).lexically_normal();
+  root_ = fs::absolute(chosen_root(config)).lexically_normal();
   if (root_.filename().empty()) root_ = root_.parent_path();
   try {
-    const fs::path missing = first_missing(root_);
-    fs::create_directories(root_);
-    first_created_ = missing;
+    std::vector<fs::path> missing;
+    for (fs::path part = root_; !fs::exists(part); part = part.parent_path())
+      missing.insert(missing.begin(), part);
+    for (const fs::path& part : missing) {
+      if (fs::create_directory(part)) created_.push_back(part);
+    }
     for (restart_ = 0; restart_ < kMaxRestarts; ++restart_) {
       attempt_ = root_ / fmt::format("restart-{:03}", restart_);
       if (!fs::create_directory(attempt_)) continue;
-      if (first_created_.empty()) first_created_ = attempt_;
+      created_.push_back(attempt_);
       return;
     }
   } catch (const fs::filesystem_error& error) {
@@ -92,9 +105,12 @@ void RunFolder::create(const config::RunConfig& config) {
 }
 
 void RunFolder::remove_created() noexcept {
-  if (first_created_.empty()) return;
   std::error_code ignored;
-  fs::remove_all(first_created_, ignored);
+  if (!created_.empty() && created_.back() == attempt_) fs::remove_all(attempt_, ignored);
+  // Only what is empty: another run may have begun in a folder that this one made.
+  for (auto folder = created_.rbegin(); folder != created_.rend(); ++folder)
+    fs::remove(*folder, ignored);
+  created_.clear();
 }
 
 fs::path RunFolder::log_file(int rank) const {

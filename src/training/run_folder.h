@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
@@ -14,8 +15,8 @@ class RunFolder {
  public:
   /// Collective over control. @throws core::Error on every rank when rank 0 cannot make the folders.
   RunFolder(const config::RunConfig& config, comm::Communicator& control);
-  /// Takes the folders that this object made away again, unless keep() was called: a run that never began leaves
-  /// nothing.
+  /// Unless keep() was called, takes away what this object made, and nothing of other runs beside it: a run that never
+  /// began leaves nothing. Logs in it are closed by then.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -36,12 +37,11 @@ class RunFolder {
   std::filesystem::path root_;
   std::filesystem::path attempt_;
   int restart_ = 0;
-  std::filesystem::path first_created_;  ///< the outermost folder that create() made; empty: none
+  std::vector<std::filesystem::path> created_;  ///< by create(), outermost first
   bool kept_ = false;
 };
 
-/// The id of the Slurm job that this process belongs to (ARRAY_TASK for an array's task), else the local time as
-/// 20260131-235959.
-std::string job_name();
+/// The id of the Slurm job that this process belongs to (ARRAY_TASK for an array's task); empty outside of one.
+std::string slurm_job();
 
 }  // namespace trainyard::training

@@ -21,20 +21,21 @@ using Region = timing::StepTimer::Region;
 /// Steps between two rows of /memory and two look-ups of finished collectives.
 constexpr std::int64_t kSampleSteps = 64;
 
-data::Loader make_loader(const config::RunConfig& config, const comm::World& world,
-                         std::shared_ptr<const data::Dataset> dataset, parallel::DataShard shard, bool training) {
-  const data::SamplerOptions sampling{.samples = dataset->size(),
-                                      .batch_size = config.batch_size,
-                                      .rank = shard.index,
-                                      .ranks = shard.count,
-                                      .seed = config.seed};
-  const data::LoaderOptions loading{.workers = config.workers,
-                                    .seed = config.seed,
-                                    .augment = training && config.augment,
-                                    .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
-                                    .pin_memory = world.device.is_cuda()};
-  return {std::move(dataset), training ? data::Sampler::training(sampling) : data::Sampler::validation(sampling),
-          loading};
+data::SamplerOptions sampling(const config::RunConfig& config, const data::Dataset& dataset,
+                              parallel::DataShard shard) {
+  return {.samples = dataset.size(),
+          .batch_size = config.batch_size,
+          .rank = shard.index,
+          .ranks = shard.count,
+          .seed = config.seed};
+}
+
+data::LoaderOptions loading(const config::RunConfig& config, at::Device device, bool augment) {
+  return {.workers = config.workers,
+          .seed = config.seed,
+          .augment = augment,
+          .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
+          .pin_memory = device.is_cuda()};
 }
 
 std::int64_t count_steps(const config::RunConfig& config, std::int64_t batches) {
@@ -58,6 +59,11 @@ log::CollectiveOp log_op(comm::Operation operation) {
 
 }  // namespace
 
+data::Sampler training_sampler(const config::RunConfig& config, const data::Dataset& dataset,
+                               parallel::DataShard shard) {
+  return data::Sampler::training(sampling(config, dataset, shard));
+}
+
 Trainer::Trainer(const config::RunConfig& config, const comm::World& world, const data::Datasets& data,
                  parallel::Strategy& strategy, log::Writer& writer, std::int64_t log_zero_ns)
     : config_(config),
@@ -65,15 +71,14 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
       strategy_(strategy),
       writer_(writer),
       log_zero_ns_(log_zero_ns),
-      train_loader_(make_loader(config, world, data.train, strategy.data_shard(), true)),
-      validation_loader_(make_loader(config, world, data.validation, strategy.data_shard(), false)),
+      train_loader_(data.train, training_sampler(config, *data.train, strategy.data_shard()),
+                    loading(config, world.device, config.augment)),
+      validation_loader_(data.validation,
+                         data::Sampler::validation(sampling(config, *data.validation, strategy.data_shard())),
+                         loading(config, world.device, /*augment=*/false)),
       total_steps_(count_steps(config, train_loader_.batches())),
       schedule_(config, train_loader_.batches(), total_steps_),
-      progress_({.epochs = config.epochs,
-                 .steps_per_epoch = train_loader_.batches(),
-                 .total_steps = total_steps_,
-                 .ranks = world.size},
-                world.rank == 0),
+      progress_({.epochs = config.epochs, .total_steps = total_steps_, .ranks = world.size}, world.rank == 0),
       timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
         writer_.append(row);
         progress_.step(row);
@@ -110,11 +115,8 @@ Summary Trainer::run() {
     log_collectives();
     progress_.epoch(row);
 
+    log_skipped_steps(epoch);
     summary.validation_accuracy = row.val_accuracy;
-    summary.best_validation_accuracy = std::max(summary.best_validation_accuracy, row.val_accuracy);
-  }
-  if (const std::int64_t skipped = strategy_.skipped_steps(); skipped > 0 && world_.rank == 0) {
-    core::log_info(fmt::format("{} of {} steps skipped: their gradients overflowed", skipped, step_));
   }
   if (const std::int64_t dropped = world_.data->ledger_dropped(); dropped > 0) {
     writer_.append(log::EventRow{
@@ -122,7 +124,6 @@ Summary Trainer::run() {
         .kind = "warning",
         .text = fmt::format("/collectives lacks {} rows: they came faster than they were logged", dropped)});
   }
-  summary.steps = step_;
   return summary;
 }
 
@@ -132,7 +133,10 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
   at::Tensor correct = at::zeros({}, on_device);
   Totals totals;
   timer_.start();
-  train_loader_.start_epoch(epoch);
+  {
+    const Region region(timer_, Phase::kData);
+    train_loader_.start_epoch(epoch);
+  }
   while (step_ < total_steps_) {
     std::optional<data::Batch> batch;
     {
@@ -184,6 +188,15 @@ Trainer::Totals Trainer::over_ranks(Totals local) const {
   std::array values{local.loss_sum, local.correct, local.samples};
   comm::all_reduce(*world_.control, values);
   return {values[0], values[1], values[2]};
+}
+
+void Trainer::log_skipped_steps(std::int64_t epoch) {
+  const std::int64_t skipped = strategy_.skipped_steps() - skipped_;
+  if (skipped == 0) return;
+  skipped_ += skipped;
+  const std::string text = fmt::format("epoch {}: {} steps skipped, their gradients overflowed", epoch + 1, skipped);
+  writer_.append(log::EventRow{.time_ns = core::steady_ns() - log_zero_ns_, .kind = "skipped-step", .text = text});
+  if (world_.rank == 0) core::log_info(text);
 }
 
 void Trainer::log_collectives() {

@@ -14,10 +14,12 @@
 
 namespace trainyard::training {
 
+/// The order in which a shard's samples are trained on. @throws core::UsageError where the data does not suffice.
+data::Sampler training_sampler(const config::RunConfig& config, const data::Dataset& dataset,
+                               parallel::DataShard shard);
+
 struct Summary {
-  std::int64_t steps = 0;
-  double validation_accuracy = 0.0;       ///< of the last epoch, 0 to 1
-  double best_validation_accuracy = 0.0;  ///< 0 to 1
+  double validation_accuracy = 0.0;  ///< of the last epoch, 0 to 1
 };
 
 /// The epochs of one run on this rank: loads, steps, validates, and writes every row of its timing log.
@@ -41,6 +43,7 @@ class Trainer {
   Totals train_epoch(std::int64_t epoch);
   Totals validate();
   Totals over_ranks(Totals local) const;
+  void log_skipped_steps(std::int64_t epoch);
   void log_collectives();
 
   const config::RunConfig& config_;
@@ -55,6 +58,7 @@ class Trainer {
   Progress progress_;
   timing::StepTimer timer_;
   std::int64_t step_ = 0;
+  std::int64_t skipped_ = 0;  ///< steps already logged as skipped
 };
 
 }  // namespace trainyard::training

@@ -51,6 +51,13 @@ class Launch : public testing::Test {
 
 using Words = std::vector<std::string>;
 
+TEST_F(Launch, RanksLearnOfTheTerminalThatTheLauncherHidesFromThem) {
+  request.ranks = 2;
+  EXPECT_THAT(plan().environment, Not(Contains(Pair("TRAINYARD_TERMINAL_COLUMNS", testing::_))));
+  surroundings.terminal_columns = 120;
+  EXPECT_THAT(plan().environment, Contains(Pair("TRAINYARD_TERMINAL_COLUMNS", "120")));
+}
+
 TEST_F(Launch, OneLocalRankIsTheCommandItself) {
   surroundings.has_mpirun = false;
   const LaunchPlan plan = this->plan();

@@ -57,6 +57,15 @@ double relative_difference(const models::Model& a, const models::Model& b) {
   return std::sqrt(difference / norm);
 }
 
+template <typename Entries>
+void expect_same_on_all_ranks(const Entries& entries) {
+  for (const auto& entry : entries) {
+    at::Tensor of_rank_0 = entry.tensor.detach().clone();
+    test::world().data->broadcast(of_rank_0, 0)->wait();
+    EXPECT_TRUE(at::equal(of_rank_0, entry.tensor)) << entry.name;
+  }
+}
+
 TEST(DdpTest, EqualsASingleRankOnTheSameGlobalBatch) {
   comm::World& world = test::world();
   const std::int64_t per_rank = 6;
@@ -110,8 +119,32 @@ TEST(DdpTest, UnevenSlicesDoNotBiasTheGradient) {
 
 TEST(DdpTest, StartsFromRankZerosModel) {
   comm::World& world = test::world();
-  const Ddp ddp(run_config(), test::tiny_model(static_cast<std::uint64_t>(world.rank)), at::kCPU, *world.data);
+  Ddp ddp(run_config(), test::tiny_model(static_cast<std::uint64_t>(world.rank)), at::kCPU, *world.data);
+  ddp.synchronise();
   EXPECT_EQ(relative_difference(ddp.model(), *test::tiny_model(0)), 0.0);
+}
+
+// In fp16 the optimizer steps fp32 masters, which must follow rank 0's model as well.
+TEST(DdpTest, Fp16RanksThatStartFromRankZerosModelStayTogether) {
+  comm::World& world = test::world();
+  config::RunConfig config = run_config();
+  config.precision = config::PrecisionKind::kFp16;
+  Ddp ddp(config, test::tiny_model(static_cast<std::uint64_t>(world.rank)), at::kCPU, *world.data);
+  ddp.synchronise();
+  timing::StepTimer timer = quiet_timer();
+  ddp.step(slice(global_batch(4L * world.size, 0, 8), 4L * world.rank, 4), 0.05, timer);
+  EXPECT_EQ(ddp.skipped_steps(), 0);
+  expect_same_on_all_ranks(ddp.model().parameters());
+}
+
+TEST(DdpTest, ValidationUsesRankZerosStatistics) {
+  comm::World& world = test::world();
+  Ddp ddp(run_config(), models::build(config::Model::kResnet18, {3, 8, 8}, 10, 3), at::kCPU, *world.data);
+  ddp.synchronise();
+  timing::StepTimer timer = quiet_timer();
+  ddp.step(slice(global_batch(4L * world.size, 0, 8), 4L * world.rank, 4), 0.05, timer);
+  ddp.begin_evaluation();
+  expect_same_on_all_ranks(ddp.model().buffers());
 }
 
 TEST(DdpTest, AllRanksHoldTheSameBitsAfterwards) {
@@ -121,11 +154,7 @@ TEST(DdpTest, AllRanksHoldTheSameBitsAfterwards) {
   for (int step = 0; step < 3; ++step) {
     ddp.step(slice(global_batch(4L * world.size, step, 8), 4L * world.rank, 4), 0.05, timer);
   }
-  for (const models::Parameter& parameter : ddp.model().parameters()) {
-    at::Tensor of_rank_0 = parameter.tensor.detach().clone();
-    world.data->broadcast(of_rank_0, 0)->wait();
-    EXPECT_TRUE(at::equal(of_rank_0, parameter.tensor)) << parameter.name;
-  }
+  expect_same_on_all_ranks(ddp.model().parameters());
 }
 
 TEST(DdpTest, AnOverflowOnOneRankSkipsTheStepOnAll) {

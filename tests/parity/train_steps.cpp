@@ -43,6 +43,7 @@ int steps(const std::vector<std::string>& arguments) {
   models::assign(*model, models::load_safetensors(folder / "initial.safetensors"), folder / "initial.safetensors");
 
   const auto strategy = parallel::make_strategy(config, std::move(model), world.device, *world.data);
+  strategy->synchronise();
   timing::StepTimer timer(world.device, core::steady_ns(), [](const log::StepRow&) {});
   timer.start();
   const std::int64_t global = images.size(1);

@@ -51,6 +51,15 @@ TEST_F(RunFolderTest, ARunThatNeverBeganLeavesAnEarlierRestartAlone) {
   EXPECT_FALSE(fs::exists(scratch_ / "job/restart-001"));
 }
 
+TEST_F(RunFolderTest, ARunThatNeverBeganLeavesItsNeighboursAlone) {
+  {
+    const RunFolder folder(config("deep/er/job"), control_);
+    RunFolder(config("deep/er/neighbour"), control_).keep();
+  }
+  EXPECT_FALSE(fs::exists(scratch_ / "deep/er/job"));
+  EXPECT_TRUE(fs::exists(scratch_ / "deep/er/neighbour/restart-000"));
+}
+
 TEST_F(RunFolderTest, EachRunIntoOneFolderIsARestart) {
   for (int restart = 0; restart < 3; ++restart) {
     RunFolder folder(config("job"), control_);
@@ -66,16 +75,18 @@ TEST_F(RunFolderTest, AFileInTheWayIsNamedWithTheKeyToSet) {
                   ::testing::AllOf(::testing::HasSubstr("file/job"), ::testing::HasSubstr("`output`"))));
 }
 
-TEST(JobNameTest, IsTheSlurmJobAndItsArrayTask) {
+TEST(SlurmJobTest, IsTheJobAndItsArrayTask) {
+  ::unsetenv("SLURM_ARRAY_JOB_ID");
+  ::unsetenv("SLURM_JOB_ID");
+  EXPECT_EQ(slurm_job(), "");
   ::setenv("SLURM_JOB_ID", "71", 1);
-  EXPECT_EQ(job_name(), "71");
+  EXPECT_EQ(slurm_job(), "71");
   ::setenv("SLURM_ARRAY_JOB_ID", "70", 1);
   ::setenv("SLURM_ARRAY_TASK_ID", "3", 1);
-  EXPECT_EQ(job_name(), "70_3");
+  EXPECT_EQ(slurm_job(), "70_3");
   ::unsetenv("SLURM_ARRAY_JOB_ID");
   ::unsetenv("SLURM_ARRAY_TASK_ID");
   ::unsetenv("SLURM_JOB_ID");
-  EXPECT_THAT(job_name(), ::testing::MatchesRegex("[0-9]+-[0-9]+"));
 }
 
 }  // namespace

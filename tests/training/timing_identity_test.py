@@ -31,6 +31,12 @@ def check_log(path):
     phases = sum(steps[f"{phase}_ns"] for phase in PHASES)
     check((phases == steps["step_ns"]).all(), f"{path.name}: phases do not add up to the step")
     other = steps["other_ns"].sum() / steps["step_ns"].sum()
+    median = numpy.median(steps["other_ns"] / steps["step_ns"])
+    check(median < 0.02, f"{path.name}: other is {100 * median:.2f} % of the median step")
+    for phase in ("data", "forward", "backward", "optimizer"):
+        check((steps[f"{phase}_ns"] > 0).all(), f"{path.name}: a step without {phase}")
+    ratio = steps["backward_ns"].sum() / steps["forward_ns"].sum()
+    check(ratio > 1.2, f"{path.name}: backward, which computes twice as much, takes {ratio:.2f} of forward")
     check(other < 0.02, f"{path.name}: other is {100 * other:.2f} % of the time")
     check((numpy.diff(steps["step"]) == 1).all(), f"{path.name}: steps are missing")
     check((steps["comm_ns"] > 0).all(), f"{path.name}: a DDP step without communication")
