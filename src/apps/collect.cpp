@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "core/atomic_file.h"
@@ -88,6 +89,8 @@ Options parse(const std::vector<std::string>& arguments) {
   static const std::vector<std::string> known{"--format", "--output", "--help", "--version"};
   Options options;
   bool only_folders = false;
+  bool format_given = false;
+  bool output_given = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string name = arguments[i];
     if (only_folders || !name.starts_with('-') || name == "-") {
@@ -111,6 +114,9 @@ Options parse(const std::vector<std::string>& arguments) {
     } else if (name == "--format" || name == "--output") {
       if (!value && i + 1 < arguments.size()) value = arguments[++i];
       if (!value || value->empty()) throw core::UsageError(fmt::format("{} needs a value; see --help", name));
+      if (std::exchange(name == "--format" ? format_given : output_given, true)) {
+        throw core::UsageError(fmt::format("{} is given twice; see --help", name));
+      }
       if (name == "--format") {
         options.formats = parse_formats(*value);
       } else {

@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "batch/generation.h"
 #include "batch/line_diff.h"
+#include "batch/quote.h"
 #include "config/options.h"
 #include "core/error.h"
 #include "core/main.h"
@@ -36,7 +39,7 @@ Arguments parse(const std::vector<std::string>& words) {
   po::options_description shown("Options");
   Arguments arguments;
   shown.add_options()  //
-      ("site", po::value(&arguments.request.site)->value_name("S")->default_value("generic"),
+      ("site", po::value(&arguments.request.site)->value_name("S")->default_value(batch::kDefaultSite),
        "a file of slurm/sites")                                                                                     //
       ("account", po::value(&arguments.request.account)->value_name("A"), "account for all files")                  //
       ("check", po::bool_switch(&arguments.check), "write nothing; exit 1 when a file is not what it ought to be")  //
@@ -58,11 +61,15 @@ Arguments parse(const std::vector<std::string>& words) {
               values);
     po::notify(values);
   } catch (const po::error& error) {
-    throw core::UsageError(error.what());
+    throw core::UsageError(fmt::format("{}; see --help", error.what()));
   }
   for (const std::string& config : configs) {
     // Without short options the library takes -x for a file.
-    if (config.starts_with("-")) throw core::UsageError(fmt::format("unknown option {}", config));
+    if (config == "-h") {
+      arguments.help = true;
+      continue;
+    }
+    if (config.starts_with("-")) throw core::UsageError(fmt::format("unknown option {}; see --help", config));
     arguments.request.configs.emplace_back(config);
   }
   arguments.help_text = fmt::format("{}\n{}", kUsage, fmt::streamed(shown));
@@ -99,6 +106,24 @@ std::string diff_of(const batch::FileState& state, const std::vector<batch::Gene
   return batch::line_diff(state.on_disk, wanted, state.path.string(), state.path.string() + " (generated)");
 }
 
+/// The first three, and how many more there are.
+std::string few_of(const std::vector<std::string>& items) {
+  constexpr std::size_t kMostNamed = 3;
+  const std::size_t named = std::min(items.size(), kMostNamed);
+  std::string text =
+      fmt::format("{}", fmt::join(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(named), "; "));
+  if (items.size() > named) text += fmt::format("; and {} more", items.size() - named);
+  return text;
+}
+
+/// What the user typed, without --check.
+std::string command_again(const batch::GenerationRequest& request) {
+  std::string command = batch::generate_command(request);
+  for (const std::filesystem::path& config : request.configs)
+    command += " " + batch::bash_word(config.string(), "config");
+  return command;
+}
+
 int run(const std::vector<std::string>& words) {
   Arguments arguments = parse(words);
   if (arguments.help) {
@@ -124,9 +149,11 @@ int run(const std::vector<std::string>& words) {
   }
   if (arguments.check) {
     if (drifted.empty()) return 0;
-    throw core::Error(fmt::format("{}: run tools/generate", fmt::join(drifted, "; ")));
+    throw core::Error(fmt::format("{}: run {}", few_of(drifted), command_again(arguments.request)));
   }
   if (arguments.diff) return 0;
+  for (const batch::GeneratedFile& file : files)
+    batch::refuse_strangers(arguments.request, file);
   for (std::size_t i = 0; i < files.size(); ++i) {  // states begins with those of the files
     if (states[i].drift == batch::Drift::kNone) continue;
     batch::write(arguments.request, files[i]);

@@ -57,7 +57,7 @@ Arguments parse(const std::vector<std::string>& words) {
       ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")                      //
       ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")                //
       ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")  //
-      ("help", po::bool_switch(&arguments.help), "print this and end")                           //
+      ("help,h", po::bool_switch(&arguments.help), "print this and end")                         //
       ("version", po::bool_switch(&arguments.version), "print the version and end");
   namespace style = po::command_line_style;
   try {
@@ -76,7 +76,7 @@ Arguments parse(const std::vector<std::string>& words) {
     po::store(parsed, values);
     po::notify(values);
   } catch (const po::error& error) {
-    throw core::UsageError(error.what());
+    throw core::UsageError(fmt::format("{}; see --help", error.what()));
   }
   arguments.help_text = fmt::format("{}\n{}", kUsage, fmt::streamed(shown));
   if (arguments.help || arguments.version) return arguments;

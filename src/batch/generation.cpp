@@ -14,13 +14,13 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 namespace trainyard::batch {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDefaultSite = "generic";
 constexpr std::uint64_t kMaxFileBytes = 1 << 20;
 
 std::vector<fs::path> files_in(const fs::path& folder, std::string_view extension) {
@@ -47,20 +47,14 @@ fs::path output_folder(const GenerationRequest& request) {
   return request.site == kDefaultSite ? fs::path("slurm") : fs::path("slurm") / request.site;
 }
 
-std::string command_for(const GenerationRequest& request, const fs::path& config) {
-  std::string command = "tools/generate";
-  if (request.site != kDefaultSite) command += " --site " + bash_word(request.site, "--site");
-  if (!request.account.empty()) command += " --account " + bash_word(request.account, "--account");
-  return command + " " + bash_word(config.string(), "config");
-}
-
 GeneratedFile generate_one(const GenerationRequest& request, const SiteProfile& site, config::RunConfig config,
                            const fs::path& path) {
   const fs::path job_path = path_for_job(request.root, path);
   if (config.slurm && !request.account.empty()) config.slurm->account = request.account;
   GeneratedFile file;
   file.path = output_folder(request) / (config.name + ".sbatch");
-  file.text = sbatch_text({std::move(config), site, job_path.string(), command_for(request, job_path)});
+  file.text = sbatch_text({std::move(config), site, job_path.string(),
+                           generate_command(request) + " " + bash_word(job_path.string(), "config")});
   return file;
 }
 
@@ -70,7 +64,24 @@ std::optional<std::string> read_if_there(const fs::path& path) {
   return core::read_file(path, kMaxFileBytes);
 }
 
+/// The config that a generated file says it is from, quoted as there; empty for a file that says no such thing.
+std::string source_of(const std::string& text) {
+  const std::size_t mark = text.find(kGeneratedMark);
+  if (mark == std::string::npos) return {};
+  const std::size_t begin = mark + std::string_view(kGeneratedMark).size();
+  const std::size_t end = std::min(text.find('\n', begin), text.size());
+  const std::size_t words = std::min(text.find(" for site ", begin), end);
+  return text.substr(begin, words - begin);
+}
+
 }  // namespace
+
+std::string generate_command(const GenerationRequest& request) {
+  std::string command = "tools/generate";
+  if (request.site != kDefaultSite) command += " --site " + bash_word(request.site, "--site");
+  if (!request.account.empty()) command += " --account " + bash_word(request.account, "--account");
+  return command;
+}
 
 std::vector<GeneratedFile> generate(const GenerationRequest& request) {
   const SiteProfile site = find_site(request.root / "slurm" / "sites", request.site);
@@ -117,12 +128,24 @@ std::vector<FileState> compare(const GenerationRequest& request, const std::vect
 }
 
 void write(const GenerationRequest& request, const GeneratedFile& file) {
+  refuse_strangers(request, file);
   const fs::path path = request.root / file.path;
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
     throw core::Error(fmt::format("{}: cannot make the folder: {}", path.parent_path().string(), error.message()));
   core::write_file_atomically(path, file.text);
+}
+
+void refuse_strangers(const GenerationRequest& request, const GeneratedFile& file) {
+  const auto text = read_if_there(request.root / file.path);
+  if (!text || *text == file.text) return;
+  const std::string source = source_of(*text);
+  if (source == source_of(file.text)) return;
+  throw core::Error(
+      source.empty() ? fmt::format("{}: was written by hand: rename the config or remove the file", file.path.string())
+                     : fmt::format("{}: was written from {}: rename one of the configs or remove the file",
+                                   file.path.string(), core::one_line(source)));
 }
 
 std::optional<fs::path> find_root(const fs::path& start) {

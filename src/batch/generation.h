@@ -7,10 +7,13 @@
 
 namespace trainyard::batch {
 
+/// The site whose files lie in slurm itself.
+inline constexpr const char* kDefaultSite = "generic";
+
 /// What tools/generate is asked to write.
 struct GenerationRequest {
   std::filesystem::path root;  ///< the checkout: slurm/configs, slurm/sites and slurm/*.sbatch lie under it
-  std::string site = "generic";
+  std::string site = kDefaultSite;
   std::string account;                         ///< for all files; empty: what each config says
   std::vector<std::filesystem::path> configs;  ///< empty: all of slurm/configs that have a [slurm] section
 };
@@ -38,7 +41,14 @@ std::vector<GeneratedFile> generate(const GenerationRequest& request);
 /// Compares with the disk. Where the request names no configs, generated files whose config is gone are kOrphan.
 std::vector<FileState> compare(const GenerationRequest& request, const std::vector<GeneratedFile>& files);
 
-/// Writes the file, and its folder where that is missing.
+/// The command line with the request's site and account, its configs left to add.
+std::string generate_command(const GenerationRequest& request);
+
+/// Throws core::Error where the file's place is taken by one that tools/generate did not write, or wrote from another
+/// config.
+void refuse_strangers(const GenerationRequest& request, const GeneratedFile& file);
+
+/// Writes the file, and its folder where that is missing; refuses strangers.
 void write(const GenerationRequest& request, const GeneratedFile& file);
 
 /// The checkout that `start` lies in: the nearest folder upward with slurm/sites; none where there is none.

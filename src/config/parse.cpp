@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options/cmdline.hpp>
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>
@@ -10,6 +11,7 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "config/key_values.h"
@@ -41,21 +43,32 @@ std::string_view without_section(std::string_view key) {
   return dot == std::string_view::npos ? key : key.substr(dot + 1);
 }
 
+bool near_slurm(std::string_view section) {
+  constexpr std::array<std::string_view, 1> kSections{"slurm"};
+  return core::nearest(section, std::span<const std::string_view>(kSections)).has_value();
+}
+
+/// What a key that the table does not know may have been meant as.
+std::string mend_of(std::string_view key) {
+  if (find_option("slurm." + std::string(key)) != nullptr) return ": it belongs under [slurm]";
+  return suggestion(key, "");
+}
+
 RunConfig apply_text(std::string_view text, std::string_view origin, std::string_view name) {
   RunConfig config;
   config.name = name;
   const KeyValueText file = read_key_values(text, origin);
   for (const std::string& section : file.sections) {
     if (section != "slurm") {
-      throw core::UsageError(fmt::format("{}: unknown section [{}]: only [slurm] is one", origin, section));
+      throw core::UsageError(fmt::format("{}: unknown section [{}]{}: only [slurm] is one", origin, section,
+                                         near_slurm(section) ? " (did you mean [slurm]?)" : ""));
     }
     config.slurm.emplace();
   }
   for (const KeyValue& entry : file.entries) {
     const Option* option = find_option(entry.key);
     if (option == nullptr) {
-      throw core::UsageError(
-          fmt::format("{}:{}: unknown key {}{}", origin, entry.line, entry.key, suggestion(entry.key, "")));
+      throw core::UsageError(fmt::format("{}:{}: unknown key {}{}", origin, entry.line, entry.key, mend_of(entry.key)));
     }
     try {
       option->set(config, entry.value);

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
+#include <random>
 #include <string>
 
 #include "core/descriptor.h"
@@ -19,9 +19,10 @@ namespace {
 class TemporaryName {
  public:
   explicit TemporaryName(const std::filesystem::path& target) {
-    static std::atomic<unsigned> counter{0};
-    path_ = folder_of(target) / ("." + target.filename().string() + "." + std::to_string(::getpid()) + "." +
-                                 std::to_string(counter++) + ".tmp");
+    // By chance, not by process number: one that a killed program left behind must not be in the way of a later one.
+    std::random_device random;
+    path_ = folder_of(target) /
+            ("." + target.filename().string() + "." + std::to_string(random()) + std::to_string(random()) + ".tmp");
   }
   ~TemporaryName() {
     std::error_code ignored;

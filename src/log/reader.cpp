@@ -125,10 +125,13 @@ Columns<Row> Reader::read() const {
       throw core::Error(group.label() + ": the column '" + std::string(field.name) + "' is missing");
     }
   }
-  std::vector<typename Columns<Row>::Values> values;
+  std::vector<typename Columns<Row>::Values> values(fields.size());
+  // What the file has comes first: reading it refuses a forged number of rows before anything is filled up to it.
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    values.push_back(present[i] ? read_values(group.open_column(fields[i].name), fields[i], rows)
-                                : default_values(fields[i], rows));
+    if (present[i]) values[i] = read_values(group.open_column(fields[i].name), fields[i], rows);
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!present[i]) values[i] = default_values(fields[i], rows);
   }
   return Columns<Row>(std::move(values), std::move(present), rows);
 }

@@ -134,16 +134,32 @@ Start make_start(std::int64_t restart, Logs logs, std::vector<Problem>& problems
   return start;
 }
 
-Run make_run(std::string folder, Logs logs, std::vector<Problem>& problems) {
+/// The runs of one folder: a start with another configuration than the one before it does not go on with that run.
+std::vector<Run> make_runs(const std::string& folder, Logs logs, std::vector<Problem>& problems) {
   leave_out_mixed(logs, run_key, run_words, problems);
   std::map<std::int64_t, Logs> by_restart;
   for (LoadedLog& loaded : logs)
     by_restart[loaded.log.attributes.restart].push_back(std::move(loaded));
-  Run run{std::move(folder), {}};
+  std::vector<Run> runs;
+  std::string digest;
   for (auto& [restart, start_logs] : by_restart) {
-    run.starts.push_back(make_start(restart, std::move(start_logs), problems));
+    Start start = make_start(restart, std::move(start_logs), problems);
+    const RankLog& first = start.ranks.front();
+    if (!runs.empty() && first.attributes.config_digest != digest) {
+      problems.push_back({first.path.parent_path(),
+                          fmt::format("restart {} has another configuration than the start before it: reported as a "
+                                      "run of its own; give each run a folder of its own",
+                                      restart)});
+    }
+    if (runs.empty() || first.attributes.config_digest != digest) runs.push_back({folder, {}});
+    digest = first.attributes.config_digest;
+    runs.back().starts.push_back(std::move(start));
   }
-  return run;
+  if (runs.size() > 1) {
+    for (Run& run : runs)
+      run.folder += fmt::format("/restart-{:03}", run.starts.front().restart);
+  }
+  return runs;
 }
 
 }  // namespace
@@ -156,7 +172,8 @@ Collection assemble(std::vector<LoadedLog> logs) {
   for (LoadedLog& loaded : logs)
     by_folder[loaded.file.folder].push_back(std::move(loaded));
   for (auto& [folder, folder_logs] : by_folder) {
-    collection.runs.push_back(make_run(folder, std::move(folder_logs), collection.problems));
+    for (Run& run : make_runs(folder, std::move(folder_logs), collection.problems))
+      collection.runs.push_back(std::move(run));
   }
   return collection;
 }

@@ -18,9 +18,10 @@ struct LoadedLog {
   RankLog log;
 };
 
-/// Logs to runs. A folder is one run. A log that says another run, model or data than most of its folder, or another
-/// configuration than most of its start, is left out; so is one that is there twice: the same rank of the same start,
-/// or a copy of the same log in another folder. Each of these, and each rank that is missing, is a problem.
+/// Logs to runs. A folder is one run, and a run more from each start that has another configuration than the start
+/// before it. A log that says another run, model or data than most of its folder, or another configuration than most of
+/// its start, is left out; so is one that is there twice: the same rank of the same start, or a copy of the same log in
+/// another folder. Each of these, and each rank that is missing, is a problem.
 Collection assemble(std::vector<LoadedLog> logs);
 
 /// `{0, 1, 2, 5}` as "0-2, 5".

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <fstream>
+#include <new>
 #include <optional>
 #include <span>
 
@@ -25,6 +28,9 @@ struct Header {
   std::uint64_t size = 0;
   std::uint64_t is_log = 0;
 };
+
+/// Memory for reading one log: some ten million steps.
+constexpr std::uint64_t kReadingBytes = std::uint64_t{4} << 30;
 
 class Pipe {
  public:
@@ -61,15 +67,33 @@ bool write_whole(int descriptor, const void* data, std::size_t size) {
   return true;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+void limit_memory() {}  // a sanitizer maps terabytes
+#else
+/// Lets this process map kReadingBytes beyond what it has: what a damaged log may cost.
+void limit_memory() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const std::uint64_t bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + kReadingBytes;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur <= bytes) return;
+  limit.rlim_cur = bytes;
+  static_cast<void>(::setrlimit(RLIMIT_AS, &limit));  // lowering it cannot fail, and without it the read works too
+}
+#endif
+
 /// The child's life: reads files until the last, or until nobody listens.
 [[noreturn]] void read_and_send(std::span<const LogFile> files, const std::function<RankLog(const LogFile&)>& read,
                                 int descriptor) {
+  limit_memory();
   for (const LogFile& file : files) {
     std::string bytes;
     Header header;
     try {
       bytes = to_bytes(read(file));
       header.is_log = 1;
+    } catch (const std::bad_alloc&) {
+      bytes = fmt::format("damaged: reading it takes more than {} GiB of memory", kReadingBytes >> 30);
     } catch (const std::exception& error) {
       bytes = error.what();
     }

@@ -191,13 +191,15 @@ std::vector<Section> figure_sections(const Report& report) {
                                    escape_html(kBaselineRule));
                         }});
   } else {
-    sections.push_back({"speedup", "Speedup and efficiency",
-                        "Weak scaling keeps the batch per rank, strong scaling the global batch.",
-                        [plot = speedup_plot(report), table = scaling_table(report)](Page& page) {
-                          add_plot(page, plot);
-                          add_table(page, table);
-                          page.add("<p class=\"note\">{}</p>\n", escape_html(kBaselineRule));
-                        }});
+    sections.push_back(
+        {"speedup", "Speedup and efficiency", "Weak scaling keeps the batch per rank, strong scaling the global batch.",
+         [plot = speedup_plot(report), table = scaling_table(report), notes = scaling_notes(report)](Page& page) {
+           add_plot(page, plot);
+           add_table(page, table);
+           for (const std::string& note : notes)
+             page.add("<p class=\"note\">{}</p>\n", escape_html(note));
+           page.add("<p class=\"note\">{}</p>\n", escape_html(kBaselineRule));
+         }});
   }
   sections.push_back({"phases", "Where a step goes", "Mean share of each phase over all ranks and measured steps.",
                       with_plot(phases_plot(report), phases_table(report))});
@@ -312,9 +314,10 @@ std::string to_html(const Report& report) {
     section.body(page);
     page.add("</section>\n");
   }
-  page.add(
-      "<footer><p>{}</p><p>An asterisk at a precision: see the run's note on how it was carried out.</p></footer>\n",
-      escape_html(kWarmupRule));
+  const bool starred = std::any_of(report.runs.begin(), report.runs.end(),
+                                   [](const RunSummary& run) { return !run.attributes.precision_note.empty(); });
+  page.add("<footer><p>{}</p>{}</footer>\n", escape_html(kWarmupRule),
+           starred ? "<p>An asterisk at a precision: see the run's note on how it was carried out.</p>" : "");
   page.add("</main>\n</body>\n</html>\n");
   return page.take();
 }

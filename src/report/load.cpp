@@ -51,7 +51,7 @@ StepColumns read_steps(const log::Reader& reader) {
   const log::Columns<StepRow> table = reader.read<StepRow>();
   StepColumns steps;
   steps.step = table[&StepRow::step];
-  steps.epoch = table[&StepRow::epoch];
+  if (table.has(&StepRow::epoch)) steps.epoch = table[&StepRow::epoch];
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
     steps.phase_ns[phase] = table[kPhaseColumns[phase]];
   steps.step_ns = table[&StepRow::step_ns];

@@ -34,7 +34,8 @@ inline constexpr std::array<PhaseName, kPhaseCount> kPhases{{
     {"other", "other", '.'},
 }};
 
-/// `/steps` as equally long columns; `step` increases strictly, no time or count is negative.
+/// `/steps` as equally long columns; `step` increases strictly, no time or count is negative. `epoch` is empty where
+/// the log does not say.
 struct StepColumns {
   std::vector<std::int64_t> step;
   std::vector<std::int64_t> epoch;

@@ -160,6 +160,22 @@ Table scaling_table(const Report& report) {
   return table;
 }
 
+std::vector<std::string> scaling_notes(const Report& report) {
+  std::vector<std::string> notes;
+  for (const Scaling& scaling : report.scaling) {
+    const RunSummary& run = report.runs[scaling.run];
+    const RunSummary& baseline = report.runs[scaling.baseline];
+    const std::int64_t threads = run.attributes.threads;
+    const std::int64_t baseline_threads = baseline.attributes.threads;
+    if (run.attributes.device != "cpu" || threads == baseline_threads || threads <= 0 || baseline_threads <= 0)
+      continue;
+    notes.push_back(
+        fmt::format("{} against {}: {} and {} threads a rank, so the speedup is not that of the ranks alone.",
+                    run.label, baseline.label, threads, baseline_threads));
+  }
+  return notes;
+}
+
 Table training_table(const Report& report) {
   Table table{"Training",
               {{"label", "run"},

@@ -33,6 +33,8 @@ Table phases_table(const Report& report);
 Table communication_table(const Report& report);
 /// Speedup and efficiency of each pair of run and baseline.
 Table scaling_table(const Report& report);
+/// What to bear in mind at a pair of that table, a line each.
+std::vector<std::string> scaling_notes(const Report& report);
 /// Losses, accuracies and epochs, per run.
 Table training_table(const Report& report);
 /// All figures of all runs, one line per run, for machines.

@@ -144,23 +144,37 @@ struct EpochFigures {
   bool counts_for_time = false;
 };
 
-/// Finished epochs; a later start's row of the same epoch wins.
+/// Where a start began to count epochs, as far as its logs say.
+std::int64_t first_epoch(const Start& start) {
+  std::int64_t first = kLastEpoch + 1;
+  for (const RankLog& log : start.ranks) {
+    if (!log.steps.epoch.empty()) first = std::min(first, log.steps.epoch.front());
+    for (const log::EpochRow& row : log.epochs)
+      first = std::min(first, row.epoch);
+  }
+  return std::max<std::int64_t>(first, 0);
+}
+
+/// Finished epochs. From a start, only those before the first epoch of every later start count: what a later start did
+/// again, or has yet to do again, is not this run's result any more.
 std::map<std::int64_t, EpochFigures> epochs_of(const Run& run) {
   std::map<std::int64_t, EpochFigures> epochs;
-  for (const Start& start : run.starts) {
+  std::int64_t limit = kLastEpoch + 1;
+  for (std::size_t s = run.starts.size(); s-- > 0;) {
+    const Start& start = run.starts[s];
     std::map<std::int64_t, EpochFigures> of_start;
     for (const RankLog& log : start.ranks) {
       for (const log::EpochRow& row : log.epochs) {
-        if (row.epoch < 0 || row.epoch > kLastEpoch) continue;
+        if (row.epoch < 0 || row.epoch >= limit) continue;
         EpochFigures& figures = of_start.try_emplace(row.epoch, EpochFigures{row, 0, false, false}).first->second;
         figures.slowest_ns = std::max(figures.slowest_ns, static_cast<double>(row.duration_ns));
       }
     }
     if (!of_start.empty()) of_start.begin()->second.first_of_start = true;
-    for (auto& [epoch, figures] : of_start) {
+    for (auto& [epoch, figures] : of_start)
       figures.counts_for_time = figures.slowest_ns > 0 && speed_key(start) == speed_key(run.starts.back());
-      epochs[epoch] = figures;
-    }
+    epochs.merge(of_start);
+    limit = std::min(limit, first_epoch(start));
   }
   return epochs;
 }

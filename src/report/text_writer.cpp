@@ -220,6 +220,8 @@ std::string to_text(const Report& report, const TextStyle& style) {
     writer.paragraph("No run on several ranks has a single-rank baseline here.");
   } else {
     writer.table(scaling_table(report));
+    for (const std::string& note : scaling_notes(report))
+      writer.paragraph(note, "- ");
   }
   writer.heading("Training");
   writer.table(training_table(report));

@@ -160,5 +160,15 @@ TEST(CommittedFiles, MatchTheirConfigs) {
   }
 }
 
+TEST_F(Checkout, AFileThatIsNotThisConfigsIsNotOverwritten) {
+  request_.configs = {root_ / "slurm/configs/one.cfg"};
+  write_text("slurm/one.sbatch", "#!/bin/bash\n#SBATCH --nodes=1\n");
+  EXPECT_THAT(refusal<core::Error>([&] { write_all(); }), AllOf(HasSubstr("slurm/one.sbatch"), HasSubstr("by hand")));
+  write_text("slurm/one.sbatch",
+             std::string("#!/bin/bash\n") + "# Written by tools/generate from more/one.cfg for site generic: change\n");
+  EXPECT_THAT(refusal<core::Error>([&] { write_all(); }), HasSubstr("was written from more/one.cfg"));
+  EXPECT_THAT(core::read_file(root_ / "slurm/one.sbatch"), HasSubstr("more/one.cfg"));
+}
+
 }  // namespace
 }  // namespace trainyard::batch

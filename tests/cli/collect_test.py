@@ -91,7 +91,8 @@ class BadInput(CollectCase):
     def test_usage(self):
         for arguments, word in ((("missing",), "missing"), ((), "folder"), (("results", "--fromat", "csv"), "--format"),
                                 (("results", "--format", "htlm"), "html"), (("results", "--format"), "--format"),
-                                (("results", "--output="), "--output"), (("",), "empty")):
+                                (("results", "--output="), "--output"), (("",), "empty"),
+                                (("results", "--output", "a", "--output=b"), "--output is given twice")):
             self.assertIn(word, self.collect(*arguments, status=2).stderr)
         self.assertIn("usage: collect", self.collect("--help").stdout)
         self.assertRegex(self.collect("--version").stdout, r"\d+\.\d+\.\d+")

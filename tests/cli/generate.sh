@@ -36,6 +36,7 @@ expect_output 'slurm/resnet18_fp16_1node.sbatch has no config any more' tools/ge
 # Another site, from another folder, one config.
 (cd slurm/sites && expect_output 'wrote slurm/nyu-torch/resnet34_fp16_2node.sbatch' \
   ../../tools/generate --site nyu-torch --account torch_pr_12_lab ../configs/resnet34_fp16_2node.cfg)
+expect_refusal 1 'and 8 more: run tools/generate --site nyu-torch' tools/generate --site nyu-torch --check
 grep -qx '#SBATCH --account=torch_pr_12_lab' slurm/nyu-torch/resnet34_fp16_2node.sbatch || fail "no account"
 expect_refusal 2 'torch_pr_NNN_name' tools/generate --site nyu-torch --account me slurm/configs/resnet34_fp16_2node.cfg
 expect_refusal 2 'did you mean nyu-torch?' tools/generate --site nyu-torhc
@@ -44,7 +45,13 @@ expect_refusal 2 'tools/launch' tools/generate --site local
 # What cannot be is refused before anything is written.
 expect_refusal 2 'no/such.cfg' tools/generate no/such.cfg
 expect_refusal 2 'quickstart.cfg: has no [slurm] section' tools/generate slurm/configs/quickstart.cfg
-expect_refusal 2 "--chek" tools/generate --chek
+expect_output 'usage: tools/generate' tools/generate -h
+expect_refusal 2 "--chek'; see --help" tools/generate --chek
+printf 'nodes = 2\n[slurm]\n' >slurm/configs/bad.cfg
+expect_refusal 2 'unknown key nodes: it belongs under [slurm]' tools/generate slurm/configs/bad.cfg
+printf '[slrum]\n' >slurm/configs/bad.cfg
+expect_refusal 2 'unknown section [slrum] (did you mean [slurm]?)' tools/generate slurm/configs/bad.cfg
+rm slurm/configs/bad.cfg
 expect_refusal 2 "-s" tools/generate -s generic
 expect_refusal 2 "--site" tools/generate --site
 printf '[slurm]\nnods = 2\n' >slurm/configs/bad.cfg

@@ -10,6 +10,7 @@ unset OMP_NUM_THREADS "${!SLURM_@}" "${!OMPI_COMM_@}" "${!PMIX_@}"
 export OMPI_MCA_hwloc_base_binding_policy=none
 
 expect_output 'usage: tools/launch' tools/launch --help
+expect_output 'usage: tools/launch' tools/launch -h
 expect_output 'launch (trainyard) ' tools/launch --version
 
 # One rank is the command itself; its words, output and status are its own.
@@ -44,6 +45,7 @@ expect_refusal 2 'write -- before the command' tools/launch bash
 expect_refusal 2 '-n 0: 1 to 100000' tools/launch -n 0 -- bash
 expect_refusal 2 '-n -1: 1 to 100000' tools/launch -n -1 -- bash
 expect_refusal 2 '-n two' tools/launch -n two -- bash
+expect_refusal 2 'see --help' tools/launch --rank 2 -- bash
 expect_refusal 2 '--rank' tools/launch --rank 2 -- bash
 expect_refusal 2 '--launcher mpiexec' tools/launch --launcher mpiexec -- bash
 expect_refusal 2 'not within a Slurm job' tools/launch --launcher srun -- bash

@@ -122,7 +122,7 @@ class TrainTest(unittest.TestCase):
         self.assertEqual(help_text.stderr, "")
         version = self.run_train("--version")
         self.assertEqual(version.returncode, 0)
-        self.assertRegex(version.stdout, r"^train \d+\.\d+\.\d+\n$")
+        self.assertRegex(version.stdout, r"^train \(trainyard\) \d+\.\d+\.\d+\n$")
 
     def test_a_run_without_a_launcher_trains_and_leaves_log_and_model(self):
         result = self.run_train(*TINY, "--epochs", "2", "--output", "out")

@@ -61,8 +61,9 @@ TEST(ConfigFile, AnEmptySlurmSectionIsOne) {
 TEST(ConfigFile, RefusesAnUnknownKeyWithTheNearestAndItsLine) {
   EXPECT_EQ(refused("\n\nbatchsize = 3\n"), "a.cfg:3: unknown key batchsize (did you mean batch-size?)");
   EXPECT_EQ(refused("[slurm]\nnode = 3\n"), "a.cfg:2: unknown key slurm.node (did you mean slurm.nodes?)");
-  EXPECT_EQ(refused("nodes = 3\n"), "a.cfg:1: unknown key nodes");
-  EXPECT_EQ(refused("[slurn]\nnodes = 3\n"), "a.cfg: unknown section [slurn]: only [slurm] is one");
+  EXPECT_EQ(refused("nodes = 3\n"), "a.cfg:1: unknown key nodes: it belongs under [slurm]");
+  EXPECT_EQ(refused("[slurn]\nnodes = 3\n"),
+            "a.cfg: unknown section [slurn] (did you mean [slurm]?): only [slurm] is one");
 }
 
 TEST(ConfigFile, RefusesAnAbbreviatedKey) {

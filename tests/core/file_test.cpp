@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -73,6 +75,16 @@ TEST(WriteFileAtomically, KeepsTheOldFileWhenTheDiskIsFull) {
   std::signal(SIGXFSZ, SIG_DFL);
   EXPECT_EQ(read_file(folder / "a"), "old");
   EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(WriteFileAtomically, IsNotHeldUpByWhatAKilledProgramLeft) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 1000; ++i) {  // names by process number come again: in containers every time
+    const std::string left = ".a." + std::to_string(::getpid()) + "." + std::to_string(i) + ".tmp";
+    std::ofstream(folder / left) << "left behind";
+  }
+  write_file_atomically(folder / "a", "new");
+  EXPECT_EQ(read_file(folder / "a"), "new");
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <hdf5.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <random>
@@ -76,6 +78,40 @@ TEST(HostileLog, FlippedBytesAreErrorsAtWorst) {
     refused += readable(folder / "b.h5") ? 0 : 1;
   }
   std::printf("%d of %d damaged logs of %zu bytes refused, the others read\n", refused, kFiles, whole.size());
+}
+
+TEST(HostileLog, AForgedNumberOfRowsFillsNoMissingColumn) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.h5";
+  trainyard::testing::write_sample(path, 1);
+  constexpr std::uint64_t kRows = std::uint64_t{1} << 31;
+  {
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    ASSERT_GE(file, 0);
+    const hid_t steps = H5Gopen2(file, "steps", H5P_DEFAULT);
+    ASSERT_GE(steps, 0);
+    ASSERT_GE(H5Ldelete(steps, "epoch", H5P_DEFAULT), 0);
+    for (const log::Field<log::StepRow>& field : log::table<log::StepRow>().fields) {
+      const std::string name(field.name);
+      if (name == "epoch") continue;
+      const hid_t column = H5Dopen2(steps, name.c_str(), H5P_DEFAULT);
+      ASSERT_GE(column, 0);
+      const hsize_t extent = kRows;
+      ASSERT_GE(H5Dset_extent(column, &extent), 0) << name;
+      H5Dclose(column);
+    }
+    H5Gclose(steps);
+    H5Fclose(file);
+  }
+  rlimit former{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &former), 0);
+  rlimit small = former;
+  small.rlim_cur = rlim_t{4} << 30;  // a column of 2^31 rows takes 16 GiB
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &small), 0);
+#endif
+  EXPECT_FALSE(readable(path));
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &former), 0);
 }
 
 }  // namespace

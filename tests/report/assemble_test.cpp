@@ -99,5 +99,19 @@ TEST(FormatRanges, Joins) {
   EXPECT_EQ(format_ranges({}), "");
 }
 
+TEST(Assemble, DoesNotJoinStartsOfDifferentConfigurations) {
+  LoadedLog other = loaded(0, 1, "results/run/1", 1);
+  other.log.attributes.config_digest = "b";
+  LoadedLog again = loaded(0, 1, "results/run/1", 2);
+  again.log.attributes.config_digest = "b";
+  const Collection collection = assemble({loaded(0, 1), other, again});
+  ASSERT_EQ(collection.runs.size(), 2U);
+  EXPECT_EQ(collection.runs[0].folder, "results/run/1/restart-000");
+  EXPECT_EQ(collection.runs[1].folder, "results/run/1/restart-001");
+  EXPECT_EQ(collection.runs[1].starts.size(), 2U);
+  ASSERT_EQ(collection.problems.size(), 1U);
+  EXPECT_THAT(collection.problems[0].what, HasSubstr("restart 1 has another configuration"));
+}
+
 }  // namespace
 }  // namespace trainyard::report

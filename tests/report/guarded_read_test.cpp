@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "core/error.h"
 #include "report/sample_runs.h"
 #include "report/wire.h"
@@ -70,6 +72,20 @@ TEST(ReadGuarded, GoesOnAfterAFileThatKillsOrHoldsTheReader) {
 TEST(ReadGuarded, OfNothingStartsNothing) {
   EXPECT_TRUE(read_guarded({}, misbehave).empty());
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(ReadGuarded, RefusesALogThatTakesTheMachinesMemory) {
+  const auto results = read_guarded(files({"huge", "good"}), [](const LogFile& file) {
+    // called by name, since a compiler may leave out a new-expression whose memory nobody uses
+    if (file.path == "huge") ::operator delete(::operator new (std::size_t{6} << 30));
+    return testing::sample_log(0, 1, {5});
+  });
+  ASSERT_EQ(results.size(), 2U);
+  ASSERT_TRUE(std::holds_alternative<std::string>(results[0]));
+  EXPECT_THAT(std::get<std::string>(results[0]), HasSubstr("more than 4 GiB"));
+  EXPECT_TRUE(std::holds_alternative<RankLog>(results[1]));
+}
+#endif
 
 }  // namespace
 }  // namespace trainyard::report

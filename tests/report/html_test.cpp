@@ -64,5 +64,26 @@ TEST(ToJson, IsValidForHostileText) {
   EXPECT_EQ(json["problems"].size(), 1U);
 }
 
+TEST(ToHtml, ExplainsTheAsteriskOnlyWhereThereIsOne) {
+  Report report;
+  report.runs = {testing::sample_summary("one", 1, 100)};
+  EXPECT_THAT(to_html(report), Not(HasSubstr("An asterisk")));
+  report.runs[0].attributes.precision_note = "computed in fp32";
+  EXPECT_THAT(to_html(report), HasSubstr("An asterisk"));
+}
+
+TEST(ScalingNotes, NameDifferentThreadsOnTheProcessor) {
+  Report report;
+  report.runs = {testing::sample_summary("one", 1, 100), testing::sample_summary("two", 2, 190)};
+  report.scaling = find_scaling(report.runs);
+  report.runs[0].attributes.threads = 2;
+  report.runs[1].attributes.threads = 2;
+  EXPECT_TRUE(scaling_notes(report).empty());
+  report.runs[1].attributes.threads = 1;
+  EXPECT_THAT(to_html(report), HasSubstr("two against one: 1 and 2 threads a rank"));
+  report.runs[1].attributes.device = "cuda";
+  EXPECT_TRUE(scaling_notes(report).empty());
+}
+
 }  // namespace
 }  // namespace trainyard::report

@@ -165,5 +165,27 @@ TEST(LabelRuns, TellsRunsApart) {
   EXPECT_EQ(runs[3].label, "s/b/2");
 }
 
+TEST(Summarize, DropsEpochsThatALaterStartDoesAgain) {
+  RankLog first = sample_log(0, 1, Numbers(9, kMs));
+  first.epochs = {{.epoch = 0, .duration_ns = 100, .val_accuracy = 0.5},
+                  {.epoch = 1, .duration_ns = 100, .val_accuracy = 0.7},
+                  {.epoch = 2, .duration_ns = 100, .val_accuracy = 0.9}};
+  RankLog anew = sample_log(0, 1, Numbers(3, kMs));
+  anew.epochs = {{.epoch = 0, .duration_ns = 300, .val_accuracy = 0.4}};
+  auto run = sample_run({first});
+  run.starts.push_back({1, {anew}});
+  RunSummary summary = summarize(run);
+  EXPECT_EQ(summary.epochs, 1);
+  EXPECT_DOUBLE_EQ(*summary.best_val_accuracy, 0.4);
+  EXPECT_DOUBLE_EQ(*summary.epoch_ns, 300);
+
+  RankLog& resumed = run.starts[1].ranks[0];  // in epoch 1, of which no row is written yet
+  resumed.epochs.clear();
+  resumed.steps.epoch = {1, 1, 1};
+  summary = summarize(run);
+  EXPECT_EQ(summary.epochs, 1);
+  EXPECT_DOUBLE_EQ(*summary.best_val_accuracy, 0.5);
+}
+
 }  // namespace
 }  // namespace trainyard::report

@@ -19,7 +19,8 @@ job=${submitted##* }
 finish "$job" 180
 
 tools/collect results/ | tee report.txt
-grep -q resnet34 report.txt || { show_output "$job"; fail "the report does not show the run"; }
+# run, model, data, strategy, precision (starred: on a CPU fp16 is carried out otherwise), ranks, nodes
+grep -Eq '^resnet34_fp16_2node +resnet34 +digits +ddp +fp16\*? +2 +2 ' report.txt || { show_output "$job"; fail "the report does not show the run with 2 ranks on 2 nodes"; }
 tools/collect results/ --format json
 "$python" "$check" "results/resnet34_fp16_2node/$job" "$job" results/report/report.json ||
   { show_output "$job"; fail "the logs or the report are not those of the run"; }
