@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "comm/shared_transport.h"
 #include "comm/values.h"
 #include "core/error.h"
+#include "core/text.h"
 #ifdef TRAINYARD_HAS_CUDA
 #include "comm/nccl_communicator.h"
 #endif
@@ -55,28 +57,37 @@ void find_place(const mpi::Comm& comm, World& world) {
   world.local_size = node.size();
 }
 
+[[noreturn]] void refuse(const World& world, const std::string& text) {
+  if (world.rank == 0) throw core::UsageError(text);
+  throw RefusedElsewhere(text);
+}
+
+/// Collective over world.control: either every rank has a device, all of one kind, or every rank throws.
+void bind_devices(const BootstrapOptions& options, World& world) {
+  std::string refusal;
+  try {
+    world.device = choose_device(options.device, world.local_rank, world.local_size);
+  } catch (const std::exception& error) {  // of any kind: the others wait for this rank in the exchange below
+    refusal = "rank " + std::to_string(world.rank) + " on " + world.node + ": " + core::one_line(error.what());
+  }
+  for (const std::string& text : all_gather(*world.control, refusal))
+    if (!text.empty()) refuse(world, text);
+  const std::vector<std::int64_t> kinds = all_gather(*world.control, static_cast<std::int64_t>(world.device.type()));
+  if (std::ranges::adjacent_find(kinds, std::ranges::not_equal_to{}) != kinds.end())
+    refuse(world, "some ranks have a CUDA device and some have none: set device = cpu or cuda");
+}
+
 void open_communicators(const mpi::Comm& comm, const BootstrapOptions& options, World& world) {
   const Limit limit(options.deadline);
   const bool check = options.check_agreement || is_set_to("TRAINYARD_DEBUG_COMM", "1");
-  const bool shared = options.shared_memory && world.local_size == world.size && !is_set_to("TRAINYARD_COMM_SHM", "0");
+  const bool shared = world.local_size == world.size && !is_set_to("TRAINYARD_COMM_SHM", "0");
   world.control = std::make_shared<HostCommunicator>(
       std::make_unique<MpiTransport>(comm.dup()), world.rank, world.size,
       HostCommunicatorOptions{.asynchronous = false, .check_agreement = check, .deadline = options.deadline});
   const std::vector<std::int64_t> local_ranks = all_gather(*world.control, std::int64_t{world.local_rank});
   world.nodes = static_cast<int>(std::ranges::count(local_ranks, 0));
 
-  // A rank whose device is refused must not leave the others waiting for it in what follows.
-  std::string refusal;
-  try {
-    world.device = choose_device(options.device, world.local_rank, world.local_size, options.share_devices);
-  } catch (const core::Error& error) {
-    refusal = error.what();
-  }
-  for (const std::string& text : all_gather(*world.control, refusal))
-    if (!text.empty()) throw core::UsageError(text);
-  const std::vector<std::int64_t> kinds = all_gather(*world.control, static_cast<std::int64_t>(world.device.type()));
-  if (std::ranges::adjacent_find(kinds, std::ranges::not_equal_to{}) != kinds.end())
-    throw core::UsageError("some ranks have a CUDA device and some have none: set device = cpu or cuda");
+  bind_devices(options, world);
 
 #ifdef TRAINYARD_HAS_CUDA
   if (world.device.is_cuda()) {
@@ -106,12 +117,19 @@ World bootstrap(const BootstrapOptions& options) {
     check_after_mpi(launch, comm.size());
     find_place(comm, world);
     if (world.size > 1) {
-      open_communicators(comm, options, world);
+      try {
+        open_communicators(comm, options, world);
+      } catch (const RefusedElsewhere&) {
+        // A launcher ends all ranks once one has failed. Finalising lasts until rank 0 has gone, with its line printed.
+        world.control.reset();
+        world.environment.reset();
+        throw;
+      }
       world.clock_offset_ns = measure_clock_offset_ns(comm, Limit(options.deadline));
       return world;
     }
   }
-  world.device = choose_device(options.device, 0, 1, options.share_devices);
+  world.device = choose_device(options.device, 0, 1);
   world.data = std::make_shared<LocalCommunicator>();
   world.control = std::make_shared<LocalCommunicator>();
   return world;

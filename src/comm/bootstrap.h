@@ -9,6 +9,7 @@
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
+#include "core/error.h"
 
 namespace trainyard::comm {
 
@@ -23,10 +24,13 @@ struct BootstrapOptions {
   /// Before each collective the ranks compare operation, type and size; a difference throws naming the ranks. Also
   /// switched on by TRAINYARD_DEBUG_COMM=1.
   bool check_agreement = false;
-  /// Ranks that share one node exchange through shared memory ("mpi+shm"). Also switched off by TRAINYARD_COMM_SHM=0.
-  bool shared_memory = true;
-  /// Lets several local ranks use one CUDA device (round robin) instead of refusing; for tests on one device.
-  bool share_devices = false;
+};
+
+/// What bootstrap() throws on every rank but 0 when the ranks refuse their devices together; rank 0 throws the same
+/// text as core::UsageError and is the one that prints it. Exit with status 2 and print nothing.
+class RefusedElsewhere : public core::UsageError {
+ public:
+  using UsageError::UsageError;
 };
 
 /// This process's place among the ranks, and its communicators. Keep it for the life of the run: its end is collective
@@ -48,9 +52,11 @@ struct World {
 };
 
 /// Starts MPI when a launcher (mpirun, srun) started this process, finds this rank's place, binds its device and opens
-/// the communicators. Collective. A process that no launcher started is a run of one rank and needs no MPI.
-/// @throws core::UsageError when this rank is alone although its launcher started several (see launch_check.h), when
-///   there are more local ranks than devices, or when CUDA is asked for and there is none; core::Error when MPI or NCCL
+/// the communicators. Collective. A process that no launcher started is a run of one rank and needs no MPI. Ranks that
+/// share one node exchange through shared memory ("mpi+shm"), unless TRAINYARD_COMM_SHM=0.
+/// @throws core::UsageError when this rank is alone although its launcher started several (see launch_check.h), or when
+///   a rank's device is refused (see device_map.h): then on every rank, as RefusedElsewhere on all but rank 0, where it
+///   comes only once rank 0 has ended, so that no launcher ends rank 0 before it said why. core::Error when MPI or NCCL
 ///   fails.
 World bootstrap(const BootstrapOptions& options);
 

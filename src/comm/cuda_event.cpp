@@ -40,25 +40,35 @@ bool CudaEvent::has_passed() const {
   return true;
 }
 
-void CudaEvent::synchronize() const {
-  check_cuda(cudaEventSynchronize(event_), "cudaEventSynchronize");
-}
-
 double CudaEvent::milliseconds_since(const CudaEvent& earlier) const {
   float milliseconds = 0;
   check_cuda(cudaEventElapsedTime(&milliseconds, earlier.event_, event_), "cudaEventElapsedTime");
   return milliseconds;
 }
 
-CudaAnchor::CudaAnchor(cudaStream_t stream) {
-  const std::int64_t before_ns = core::steady_ns();
+CudaAnchor::CudaAnchor(cudaStream_t stream) : unseen_ns_(core::steady_ns()) {
   event_.record(stream);
-  event_.synchronize();
-  taken_ns_ = before_ns + (core::steady_ns() - before_ns) / 2;
+}
+
+bool CudaAnchor::look() {
+  if (seen_ns_ != 0) return true;
+  const std::int64_t before_ns = core::steady_ns();
+  if (event_.has_passed())
+    seen_ns_ = core::steady_ns();
+  else
+    unseen_ns_ = before_ns;
+  return seen_ns_ != 0;
+}
+
+bool CudaAnchor::look_for(std::chrono::nanoseconds patience) {
+  const std::int64_t until_ns = core::steady_ns() + patience.count();
+  while (!look())
+    if (core::steady_ns() > until_ns) return false;
+  return true;
 }
 
 std::int64_t CudaAnchor::steady_ns(const CudaEvent& event) const {
-  return taken_ns_ + static_cast<std::int64_t>(event.milliseconds_since(event_) * 1e6);
+  return taken_ns() + static_cast<std::int64_t>(event.milliseconds_since(event_) * 1e6);
 }
 
 }  // namespace trainyard::comm

@@ -5,7 +5,7 @@
 #include <exception>
 #include <utility>
 
-#include "comm/reduce.h"
+#include "comm/checks.h"
 #include "core/clock.h"
 #include "core/error.h"
 
@@ -56,18 +56,6 @@ class HostWork : public Work {
   std::string error_;
 };
 
-namespace {
-
-void require_dense_host(const at::Tensor& tensor, Operation operation) {
-  if (tensor.defined() && tensor.device().is_cpu() && tensor.is_non_overlapping_and_dense()) return;
-  throw core::Error(std::string(name(operation)) + " takes dense host tensors; got " +
-                    (!tensor.defined()          ? "none"
-                     : tensor.device().is_cpu() ? "one with gaps"
-                                                : tensor.device().str()));
-}
-
-}  // namespace
-
 HostCommunicator::HostCommunicator(std::unique_ptr<HostTransport> transport, int rank, int size,
                                    HostCommunicatorOptions options)
     : rank_(rank),
@@ -96,10 +84,7 @@ HostCommunicator::~HostCommunicator() {
 }
 
 std::shared_ptr<Work> HostCommunicator::all_reduce(at::Tensor tensor, ReduceOp op) {
-  require_dense_host(tensor, Operation::kAllReduce);
-  if (!is_reducible(tensor.scalar_type()))
-    throw core::Error(std::string("all_reduce does not take ") + c10::toString(tensor.scalar_type()) +
-                      " tensors: float32, float64, float16, bfloat16 or int64");
+  check_all_reduce(tensor, at::kCPU);
   const Call call{0, Operation::kAllReduce, tensor.scalar_type(), tensor.numel(), static_cast<int>(op)};
   void* data = tensor.data_ptr();
   return submit(call, {std::move(tensor)}, [=](HostTransport& transport, const Limit& limit) {
@@ -108,8 +93,7 @@ std::shared_ptr<Work> HostCommunicator::all_reduce(at::Tensor tensor, ReduceOp o
 }
 
 std::shared_ptr<Work> HostCommunicator::broadcast(at::Tensor tensor, int root) {
-  require_dense_host(tensor, Operation::kBroadcast);
-  if (root < 0 || root >= size_) throw core::Error("broadcast from rank " + std::to_string(root) + ": no such rank");
+  check_broadcast(tensor, root, size_, at::kCPU);
   const Call call{0, Operation::kBroadcast, tensor.scalar_type(), tensor.numel(), root};
   void* data = tensor.data_ptr();
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
@@ -118,12 +102,7 @@ std::shared_ptr<Work> HostCommunicator::broadcast(at::Tensor tensor, int root) {
 }
 
 std::shared_ptr<Work> HostCommunicator::all_gather(at::Tensor output, at::Tensor input) {
-  require_dense_host(output, Operation::kAllGather);
-  require_dense_host(input, Operation::kAllGather);
-  if (!output.is_contiguous() || output.scalar_type() != input.scalar_type() || output.numel() != size_ * input.numel())
-    throw core::Error("all_gather wants a contiguous output of " + std::to_string(size_ * input.numel()) + " " +
-                      c10::toString(input.scalar_type()) + "; got " + std::to_string(output.numel()) + " " +
-                      c10::toString(output.scalar_type()));
+  check_all_gather(output, input, size_, at::kCPU);
   const Call call{0, Operation::kAllGather, input.scalar_type(), input.numel(), 0};
   void* to = output.data_ptr();
   const void* from = input.const_data_ptr();

@@ -15,15 +15,14 @@ constexpr std::chrono::microseconds kLongestSleep{200};
 
 }  // namespace
 
-void Limit::check() const {
+void Limit::check(const Awaited& awaited) const {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
     throw core::Error("given up, because this rank failed elsewhere");
   if (std::chrono::steady_clock::now() < deadline_) return;
   const auto milliseconds = timeout_.count();
   const std::string waited =
       milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s" : std::to_string(milliseconds) + " ms";
-  throw core::Error("still waiting for another rank after " + waited +
-                    "; it died, hangs or never called this (its own log says which)");
+  throw core::Error(std::string("still waiting ") + awaited.what + " after " + waited + "; " + awaited.why);
 }
 
 Backoff::Backoff() : spin_until_(std::chrono::steady_clock::now() + kSpin), sleep_(kFirstSleep) {}

@@ -5,6 +5,14 @@
 
 namespace trainyard::comm {
 
+/// What is waited for and why it may not come, as Limit::check() words it.
+struct Awaited {
+  const char* what;
+  const char* why;
+};
+inline constexpr Awaited kAnotherRank{"for another rank",
+                                      "it died, hangs or never called this (its own log says which)"};
+
 /// When waiting for other ranks has to stop: at the deadline, or once somebody cancels.
 class Limit {
  public:
@@ -12,7 +20,7 @@ class Limit {
       : timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout), cancelled_(cancelled) {}
 
   /// @throws core::Error once the waiting has to stop.
-  void check() const;
+  void check(const Awaited& awaited = kAnotherRank) const;
 
  private:
   std::chrono::milliseconds timeout_;

@@ -2,9 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "comm/reduce.h"
+#include <optional>
+
+#include "comm/checks.h"
 #include "core/clock.h"
-#include "core/error.h"
 
 namespace trainyard::comm {
 namespace {
@@ -27,20 +28,19 @@ std::int64_t bytes_of(const at::Tensor& tensor) {
 }  // namespace
 
 std::shared_ptr<Work> LocalCommunicator::all_reduce(at::Tensor tensor, ReduceOp) {
-  if (!is_reducible(tensor.scalar_type()))
-    throw core::Error(std::string("all_reduce does not take ") + c10::toString(tensor.scalar_type()) +
-                      " tensors: float32, float64, float16, bfloat16 or int64");
+  check_all_reduce(tensor, std::nullopt);
   return record(Operation::kAllReduce, bytes_of(tensor), core::steady_ns());
 }
 
 std::shared_ptr<Work> LocalCommunicator::broadcast(at::Tensor tensor, int root) {
-  if (root != 0) throw core::Error("broadcast from rank " + std::to_string(root) + ": no such rank");
+  check_broadcast(tensor, root, size(), std::nullopt);
   return record(Operation::kBroadcast, bytes_of(tensor), core::steady_ns());
 }
 
 std::shared_ptr<Work> LocalCommunicator::all_gather(at::Tensor output, at::Tensor input) {
+  check_all_gather(output, input, size(), std::nullopt);
   const std::int64_t start_ns = core::steady_ns();
-  output.view({-1}).copy_(input.reshape({-1}));
+  output.view({-1}).copy_(input.as_strided({input.numel()}, {1}));  // as it lies in memory, like the other backends
   return record(Operation::kAllGather, bytes_of(input), start_ns);
 }
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "comm/reduce.h"
+#include "comm/checks.h"
 #include "comm/values.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -19,9 +19,19 @@ namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{100};
 constexpr std::int64_t kAnchorInterval_ns = 1'000'000'000;
+constexpr std::int64_t kAnchorPrecision_ns = 100'000;
+constexpr std::chrono::milliseconds kAnchorPatience{1};
+constexpr Awaited kItsTurn{"to begin", "what this rank's device computes before it does not end"};
 
 std::string shared_id(Communicator& control) {
   return broadcast(control, control.rank() == 0 ? nccl::unique_id() : std::string());
+}
+
+std::shared_ptr<const CudaAnchor> first_anchor(cudaStream_t stream, std::chrono::milliseconds deadline) {
+  auto anchor = std::make_shared<CudaAnchor>(stream);
+  if (anchor->look_for(kAnchorPatience)) return anchor;
+  poll_until([&] { return anchor->look(); }, Limit(deadline));  // vague; the watcher takes a better one
+  return anchor;
 }
 
 }  // namespace
@@ -45,7 +55,9 @@ class NcclWork : public Work {
   const std::int64_t enqueue_ns = core::steady_ns();
   CudaEvent start{CudaEvent::Kind::kTimed};
   CudaEvent end{CudaEvent::Kind::kTimed};
-  std::optional<Limit> limit;  ///< set when the watcher sees that it has begun
+  // Of the watcher:
+  bool begun = false;
+  std::optional<Limit> limit;  ///< since it is the oldest, and anew since it has begun
 
  private:
   NcclCommunicator& owner_;
@@ -66,27 +78,27 @@ NcclCommunicator::NcclCommunicator(Communicator& control, std::unique_ptr<HostTr
       anchor_stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())),
       token_(at::zeros({1}, at::TensorOptions().dtype(at::kLong).device(device))),
       comm_(shared_id(control), rank_, size_, Limit(options.deadline)),
-      anchor_(std::make_shared<CudaAnchor>(anchor_stream_)),
+      anchor_(first_anchor(anchor_stream_, options.deadline)),
       watcher_([this] { watch(); }) {}
 
 NcclCommunicator::~NcclCommunicator() {
   const bool unwinding = std::uncaught_exceptions() > exceptions_at_start_;
   {
-    const std::lock_guard lock(mutex_);
-    if (unwinding) fail(lock, "given up, because this rank failed elsewhere");
+    std::unique_lock lock(mutex_);
     stopping_ = true;
+    if (unwinding) fail(lock, "given up, because this rank failed elsewhere");
   }
   stop_.notify_all();
   watcher_.join();
-  const std::lock_guard lock(mutex_);
   if (failure_.empty()) {
+    std::unique_lock lock(mutex_);
     try {
       const c10::cuda::CUDAGuard guard(device_);
       const Limit limit(options_.deadline);
       poll_until(
           [&] {
             comm_.check_health();
-            harvest(lock);
+            harvest();
             return running_.empty();
           },
           limit);
@@ -103,10 +115,7 @@ NcclCommunicator::~NcclCommunicator() {
 }
 
 std::shared_ptr<Work> NcclCommunicator::all_reduce(at::Tensor tensor, ReduceOp op) {
-  require_device(tensor, Operation::kAllReduce);
-  if (!is_reducible(tensor.scalar_type()))
-    throw core::Error(std::string("all_reduce does not take ") + c10::toString(tensor.scalar_type()) +
-                      " tensors: float32, float64, float16, bfloat16 or int64");
+  check_all_reduce(tensor, device_);
   const Call call{0, Operation::kAllReduce, tensor.scalar_type(), tensor.numel(), static_cast<int>(op)};
   void* data = tensor.data_ptr();
   return submit(call, {std::move(tensor)}, [=](nccl::Comm& comm, cudaStream_t stream, const Limit& limit) {
@@ -115,8 +124,7 @@ std::shared_ptr<Work> NcclCommunicator::all_reduce(at::Tensor tensor, ReduceOp o
 }
 
 std::shared_ptr<Work> NcclCommunicator::broadcast(at::Tensor tensor, int root) {
-  require_device(tensor, Operation::kBroadcast);
-  if (root < 0 || root >= size_) throw core::Error("broadcast from rank " + std::to_string(root) + ": no such rank");
+  check_broadcast(tensor, root, size_, device_);
   const Call call{0, Operation::kBroadcast, tensor.scalar_type(), tensor.numel(), root};
   void* data = tensor.data_ptr();
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
@@ -126,12 +134,7 @@ std::shared_ptr<Work> NcclCommunicator::broadcast(at::Tensor tensor, int root) {
 }
 
 std::shared_ptr<Work> NcclCommunicator::all_gather(at::Tensor output, at::Tensor input) {
-  require_device(output, Operation::kAllGather);
-  require_device(input, Operation::kAllGather);
-  if (!output.is_contiguous() || output.scalar_type() != input.scalar_type() || output.numel() != size_ * input.numel())
-    throw core::Error("all_gather wants a contiguous output of " + std::to_string(size_ * input.numel()) + " " +
-                      c10::toString(input.scalar_type()) + "; got " + std::to_string(output.numel()) + " " +
-                      c10::toString(output.scalar_type()));
+  check_all_gather(output, input, size_, device_);
   const Call call{0, Operation::kAllGather, input.scalar_type(), input.numel(), 0};
   void* to = output.data_ptr();
   const void* from = input.const_data_ptr();
@@ -149,18 +152,20 @@ void NcclCommunicator::barrier() {
       submit(call, {token_}, [this](nccl::Comm& comm, cudaStream_t stream, const Limit& limit) {
         comm.all_reduce(token_.data_ptr(), 1, at::kLong, ReduceOp::kMax, stream, limit);
       });
-  Backoff backoff;  // no deadline of its own: when the watcher aborts, the collective ends
-  while (!work->done())
+  Backoff backoff;  // no deadline of its own: the watcher has it
+  while (!work->done()) {
+    throw_if_failed();
     backoff.pause();
+  }
   throw_if_failed();
 }
 
 std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Tensor> tensors, const Action& action) {
   call.sequence = ledger_.next();
   const c10::cuda::CUDAGuard guard(device_);
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!failure_.empty()) throw core::Error(failure_);
-  harvest(lock);
+  harvest();
   auto work = std::make_shared<NcclWork>(*this, call, std::move(tensors), anchor_);
   try {
     const Limit limit(options_.deadline);
@@ -171,19 +176,12 @@ std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Te
     action(comm_, stream_, limit);
     work->end.record(stream_);
   } catch (const std::exception& error) {
-    fail(lock, in_context(call, error.what()));
-    throw core::Error(failure_);
+    const std::string message = in_context(call, error.what());
+    fail(lock, message);
+    throw core::Error(message);
   }
   running_.push_back(work);
   return work;
-}
-
-void NcclCommunicator::require_device(const at::Tensor& tensor, Operation operation) const {
-  if (tensor.defined() && tensor.device() == device_ && tensor.is_non_overlapping_and_dense()) return;
-  throw core::Error(std::string(name(operation)) + " takes dense tensors on " + device_.str() + "; got " +
-                    (!tensor.defined()            ? "none"
-                     : tensor.device() == device_ ? "one with gaps"
-                                                  : "one on " + tensor.device().str()));
 }
 
 std::string NcclCommunicator::in_context(const Call& call, const std::string& message) const {
@@ -194,12 +192,12 @@ std::string NcclCommunicator::in_context(const Call& call, const std::string& me
 std::vector<CollectiveRecord> NcclCommunicator::drain_ledger() {
   {
     const std::lock_guard lock(mutex_);
-    if (failure_.empty()) harvest(lock);
+    if (failure_.empty()) harvest();
   }
   return ledger_.drain();
 }
 
-void NcclCommunicator::harvest(const std::lock_guard<std::mutex>&) {
+void NcclCommunicator::harvest() {
   while (!running_.empty() && running_.front()->done()) {
     const NcclWork& work = *running_.front();
     const auto bytes = work.call.elements * static_cast<std::int64_t>(c10::elementSize(work.call.type));
@@ -208,9 +206,11 @@ void NcclCommunicator::harvest(const std::lock_guard<std::mutex>&) {
   }
 }
 
-void NcclCommunicator::fail(const std::lock_guard<std::mutex>&, std::string message) {
-  if (failure_.empty()) failure_ = std::move(message);
-  comm_.abort();
+void NcclCommunicator::fail(std::unique_lock<std::mutex>& lock, std::string message) {
+  const bool first = failure_.empty();
+  if (first) failure_ = std::move(message);
+  lock.unlock();
+  if (first) comm_.abort();
 }
 
 void NcclCommunicator::throw_if_failed() {
@@ -222,32 +222,46 @@ void NcclCommunicator::watch() {
   pthread_setname_np(pthread_self(), "ty-nccl-watch");
   const c10::cuda::CUDAGuard guard(device_);
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      if (stop_.wait_for(lock, kWatchInterval, [&] { return stopping_ || !failure_.empty(); })) return;
+    std::unique_lock lock(mutex_);
+    if (stop_.wait_for(lock, kWatchInterval, [&] { return stopping_ || !failure_.empty(); })) return;
+    try {
+      check_running();
+      lock.unlock();
+      renew_anchor();
+    } catch (const std::exception& error) {
+      if (!lock.owns_lock()) lock.lock();
+      fail(lock, running_.empty() ? std::string("NCCL on rank ") + std::to_string(rank_) + ": " + error.what()
+                                  : in_context(running_.front()->call, error.what()));
+      return;
     }
-    const std::lock_guard lock(mutex_);
-    if (failure_.empty() && !stopping_) check_running(lock);
   }
 }
 
-void NcclCommunicator::check_running(const std::lock_guard<std::mutex>& locked) {
-  try {
-    comm_.check_health();
-    harvest(locked);
-    if (!running_.empty()) {
-      NcclWork& oldest = *running_.front();
-      if (oldest.limit)
-        oldest.limit->check();
-      else if (oldest.start.has_passed())
-        oldest.limit.emplace(options_.deadline);
-    }
-    if (core::steady_ns() - anchor_->taken_ns() > kAnchorInterval_ns)
-      anchor_ = std::make_shared<CudaAnchor>(anchor_stream_);
-  } catch (const std::exception& error) {
-    fail(locked, running_.empty() ? std::string("NCCL on rank ") + std::to_string(rank_) + ": " + error.what()
-                                  : in_context(running_.front()->call, error.what()));
+void NcclCommunicator::check_running() {
+  comm_.check_health();
+  harvest();
+  if (running_.empty()) return;
+  NcclWork& oldest = *running_.front();
+  if (!oldest.begun && oldest.start.has_passed()) {
+    oldest.begun = true;
+    oldest.limit.reset();
   }
+  if (!oldest.limit) oldest.limit.emplace(options_.deadline);
+  oldest.limit->check(oldest.begun ? kAnotherRank : kItsTurn);
+}
+
+void NcclCommunicator::renew_anchor() {
+  if (!next_anchor_) {
+    if (core::steady_ns() - anchor_->taken_ns() < kAnchorInterval_ns) return;
+    next_anchor_ = std::make_shared<CudaAnchor>(anchor_stream_);
+  }
+  // Streams can share a queue of the device, so even an idle one's event may lie behind a collective that hangs.
+  if (!next_anchor_->look_for(kAnchorPatience)) return;
+  if (next_anchor_->uncertainty_ns() <= kAnchorPrecision_ns) {
+    const std::lock_guard lock(mutex_);
+    anchor_ = next_anchor_;
+  }
+  next_anchor_.reset();
 }
 
 }  // namespace trainyard::comm

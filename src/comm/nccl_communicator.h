@@ -25,13 +25,14 @@ namespace trainyard::comm {
 class NcclWork;
 
 struct NcclCommunicatorOptions {
-  std::chrono::milliseconds deadline = std::chrono::minutes(10);  ///< of one collective, from its begin on the device
+  /// Of one collective, from its begin on the device; and before that, of what keeps the oldest from beginning.
+  std::chrono::milliseconds deadline = std::chrono::minutes(10);
 };
 
 /// A Communicator of CUDA tensors over NCCL, on a high-priority stream of its own: a collective begins once the
 /// caller's current stream has come to the point of the call. A watching thread looks for NCCL's asynchronous errors
 /// and for the deadline, and aborts the communicator on either, which ends its kernels; every later call and wait()
-/// throws.
+/// throws. Neither the watcher nor a call waits for the device while the other needs the lock between them.
 class NcclCommunicator : public Communicator {
  public:
   /// Collective. The ncclUniqueId travels over `control`. With `agreement` not null the ranks compare every call over
@@ -59,14 +60,17 @@ class NcclCommunicator : public Communicator {
   using Action = std::function<void(nccl::Comm&, cudaStream_t, const Limit&)>;
 
   std::shared_ptr<NcclWork> submit(Call call, std::vector<at::Tensor> tensors, const Action& action);
-  void require_device(const at::Tensor& tensor, Operation operation) const;
   std::string in_context(const Call& call, const std::string& message) const;
-  /// Takes passed collectives off the list and into the ledger.
-  void harvest(const std::lock_guard<std::mutex>& locked);
-  void fail(const std::lock_guard<std::mutex>& locked, std::string message);
+  /// Takes passed collectives off the list and into the ledger. Under the lock.
+  void harvest();
+  /// Notes the failure, lets go of the lock and aborts the communicator, which may wait for the device.
+  void fail(std::unique_lock<std::mutex>& lock, std::string message);
   void throw_if_failed();
   void watch();
-  void check_running(const std::lock_guard<std::mutex>& locked);
+  /// Under the lock. @throws what is wrong with NCCL or with the oldest collective.
+  void check_running();
+  /// Only by the watcher, without the lock; never waits for the device.
+  void renew_anchor();
 
   const int rank_;
   const int size_;
@@ -76,13 +80,14 @@ class NcclCommunicator : public Communicator {
   std::unique_ptr<HostTransport> agreement_transport_;
   std::unique_ptr<AgreementCheck> agreement_;  ///< null: not checked
   c10::cuda::CUDAStream stream_;
-  c10::cuda::CUDAStream anchor_stream_;  ///< always idle but for anchors
+  c10::cuda::CUDAStream anchor_stream_;      ///< always idle but for anchors
+  std::shared_ptr<CudaAnchor> next_anchor_;  ///< the watcher's own: recorded, but the device has not come to it yet
   CudaEvent ready_{CudaEvent::Kind::kOrder};
   Ledger ledger_;
   at::Tensor token_;  ///< what a barrier reduces
 
   std::mutex mutex_;  ///< guards what follows
-  nccl::Comm comm_;
+  nccl::Comm comm_;   ///< after a failure: only for whoever noted it
   std::shared_ptr<const CudaAnchor> anchor_;
   std::deque<std::shared_ptr<NcclWork>> running_;  ///< in order; keeps their tensors alive
   std::string failure_;                            ///< the first; empty: none

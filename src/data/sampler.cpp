@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "core/error.h"
@@ -25,14 +26,21 @@ void check(const SamplerOptions& options) {
   }
 }
 
+/// Why there are too few training samples: each rank needs two, for batch normalisation.
+std::string refusal(const SamplerOptions& options) {
+  const std::int64_t most_ranks = options.samples / 2;
+  if (most_ranks == 0) return "training needs at least 2 samples; the data set has 1";
+  return fmt::format(
+      "more ranks than samples: {} training samples give {} ranks fewer than two each; start at most {} rank{}",
+      options.samples, options.ranks, most_ranks, most_ranks == 1 ? "" : "s");
+}
+
 }  // namespace
 
 Sampler Sampler::training(const SamplerOptions& options) {
   check(options);
   if (options.samples < 2 * static_cast<std::int64_t>(options.ranks)) {
-    throw core::UsageError(fmt::format(
-        "more ranks than samples: {} training samples give {} ranks fewer than two each; start at most {} ranks",
-        options.samples, options.ranks, std::max<std::int64_t>(1, options.samples / 2)));
+    throw core::UsageError(refusal(options));
   }
   return Sampler(Kind::kTraining, options);
 }

@@ -45,7 +45,18 @@ expect "mpirun, two ranks" 0 "rank 1 of 2, local 1 of 2, 1 node(s), cpu, mpi+shm
   "${clean[@]}" TRAINYARD_EXPECTED_RANKS=2 "${mpirun[@]}" -n 2 "$probe"
 expect "without shared memory" 0 "rank 1 of 2, local 1 of 2, 1 node(s), cpu, mpi backend" \
   "${clean[@]}" TRAINYARD_COMM_SHM=0 "${mpirun[@]}" -n 2 "$probe"
+expect "no device" 2 "sees no CUDA device" "${clean[@]}" CUDA_VISIBLE_DEVICES= "${mpirun[@]}" -n 2 "$probe" cuda
 expect "one rank fails, the others wait" 1 "world_probe: rank 1 fails" \
   "${clean[@]}" "${mpirun[@]}" -n 3 "$probe" fail 1
+
+# Every rank lacks a device: one of them says so.
+said=$(CUDA_VISIBLE_DEVICES='' timeout 60 "${clean[@]}" "${mpirun[@]}" -n 3 "$probe" cuda 2>&1 </dev/null | grep '^world_probe: ')
+if [[ $said == "world_probe: rank 0 on "*": device = cuda, but this process sees no CUDA device"* && $said != *$'\n'* ]]; then
+  echo "ok no device is said once"
+else
+  echo "FAILED no device is said once:"
+  echo "$said"
+  failures=$((failures + 1))
+fi
 
 exit $((failures > 0))

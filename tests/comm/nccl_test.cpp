@@ -10,12 +10,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
-#include "comm/device_map.h"
+#include "comm/cuda_event.h"
 #include "comm/mpi_transport.h"
 #include "comm/nccl_communicator.h"
 #include "core/clock.h"
@@ -48,7 +49,9 @@ class Nccl : public testing::Test {
     if (c10::cuda::device_count() == 0) GTEST_SKIP() << "no CUDA device";
     if (c10::cuda::device_count() < world().size)
       setenv("NCCL_HOSTID", ("trainyard-rank-" + std::to_string(world().rank)).c_str(), 1);
-    device_ = choose_device(config::DeviceKind::kCuda, world().local_rank, world().local_size, true);
+    const auto index = static_cast<c10::DeviceIndex>(world().local_rank % c10::cuda::device_count());
+    c10::cuda::set_device(index);
+    device_ = at::Device(at::kCUDA, index);
   }
 
   std::unique_ptr<NcclCommunicator> open(bool check = false,
@@ -167,6 +170,63 @@ TEST_F(Nccl, ARankThatNeverCallsIsReportedAtTheDeadline) {
     }
   }
   world().control->barrier();
+}
+
+/// Computing that does not end: keeps what is put on `stream` after it waiting until release().
+class Blockade {
+ public:
+  explicit Blockade(cudaStream_t stream) : stream_(stream) {
+    check_cuda(cudaLaunchHostFunc(stream, wait, &released_), "cudaLaunchHostFunc");
+  }
+  ~Blockade() {
+    release();
+    cudaStreamSynchronize(stream_);  // the function reads released_
+  }
+  Blockade(const Blockade&) = delete;
+  Blockade& operator=(const Blockade&) = delete;
+  void release() { released_ = true; }
+
+ private:
+  static void wait(void* released) {
+    while (!*static_cast<std::atomic<bool>*>(released))
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+  cudaStream_t stream_;
+  std::atomic<bool> released_{false};
+};
+
+TEST_F(Nccl, WhatNeverBeginsIsReportedAtTheDeadline) {
+  const auto group = open(false, std::chrono::seconds(2));
+  const at::Tensor tensor = at::ones({1 << 10}, at::TensorOptions().dtype(at::kFloat).device(device_));
+  group->all_reduce(tensor, ReduceOp::kSum)->wait();
+  group->barrier();
+  {
+    const Blockade blockade(c10::cuda::getCurrentCUDAStream());
+    const auto begin = std::chrono::steady_clock::now();
+    const std::shared_ptr<Work> work = group->all_reduce(tensor, ReduceOp::kSum);
+    try {
+      group->barrier();
+      ADD_FAILURE() << "no error";
+    } catch (const core::Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("still waiting to begin after 2 s"));
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+    EXPECT_THROW(work->wait(), core::Error);
+    group->drain_ledger();
+  }
+  world().control->barrier();
+}
+
+TEST_F(Nccl, AnAnchorDoesNotWaitForItsStream) {
+  const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+  Blockade blockade(stream);
+  CudaAnchor anchor(stream);
+  EXPECT_FALSE(anchor.look_for(std::chrono::milliseconds(5)));
+  blockade.release();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(anchor.look_for(std::chrono::seconds(10)));
+  EXPECT_GE(anchor.uncertainty_ns(), 50'000'000) << "it passed somewhere between two looks";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The parts of comm that need no second rank.
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -12,8 +13,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "comm/device_map.h"
 #include "comm/ledger.h"
@@ -29,6 +33,9 @@ namespace {
 using config::DeviceKind;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
 
 TEST(Ledger, IsBoundedAndSaysWhatItLost) {
   Ledger ledger(2);
@@ -70,27 +77,79 @@ TEST(LocalCommunicator, HasNothingToExchange) {
   group.all_gather(gathered, tensor)->wait();
   EXPECT_TRUE(at::equal(gathered, at::ones({4}, at::kFloat)));
   group.broadcast(tensor, 0)->wait();
-  EXPECT_THROW(group.broadcast(tensor, 1), core::Error);
   group.barrier();
   EXPECT_EQ(group.drain_ledger().size(), 4U);
 }
 
+// A run on one rank must not accept what two ranks refuse.
+TEST(LocalCommunicator, RefusesWhatTheOthersRefuse) {
+  LocalCommunicator group;
+  const at::Tensor three = at::zeros({3}, at::kFloat);
+  const at::Tensor gaps = at::zeros({4, 4}, at::kFloat).slice(1, 0, 2);
+  EXPECT_THROW(group.all_reduce(at::zeros({3}, at::kInt), ReduceOp::kSum), core::Error);
+  EXPECT_THROW(group.all_reduce(gaps, ReduceOp::kSum), core::Error);
+  EXPECT_THROW(group.all_reduce(at::Tensor(), ReduceOp::kSum), core::Error);
+  EXPECT_THROW(group.broadcast(three, 1), core::Error);
+  EXPECT_THROW(group.broadcast(three, -1), core::Error);
+  EXPECT_THROW(group.broadcast(gaps, 0), core::Error);
+  EXPECT_THROW(group.all_gather(at::zeros({4}, at::kFloat), three), core::Error);
+  EXPECT_THROW(group.all_gather(at::zeros({3}, at::kDouble), three), core::Error);
+  EXPECT_THROW(group.all_gather(at::zeros({8}, at::kFloat), gaps), core::Error);
+  EXPECT_THROW(group.all_gather(at::zeros({3, 2}, at::kFloat).t(), at::zeros({6}, at::kFloat)), core::Error);
+  EXPECT_TRUE(group.drain_ledger().empty()) << "what is refused did not happen";
+}
+
+TEST(LocalCommunicator, GathersTensorsAsTheyLie) {
+  LocalCommunicator group;
+  const at::Tensor rows = at::arange(6, at::kFloat).view({2, 3});
+  const at::Tensor gathered = at::zeros({6}, at::kFloat);
+  group.all_gather(gathered, rows.t())->wait();
+  EXPECT_TRUE(at::equal(gathered, at::arange(6, at::kFloat)));
+}
+
+/// An environment of these variables and no others.
+Environ environment(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
 TEST(DeviceMap, ByLocalRank) {
-  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 4, false), 1);
-  EXPECT_EQ(choose_device_index(DeviceKind::kCuda, 3, 4, 4, false), 3);
-  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 0, false), -1);
-  EXPECT_EQ(choose_device_index(DeviceKind::kCpu, 1, 2, 4, false), -1);
-  EXPECT_EQ(choose_device_index(DeviceKind::kCuda, 3, 4, 2, true), 1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 4, environment({})), 1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kCuda, 3, 4, 4, environment({})), 3);
+  EXPECT_EQ(choose_device_index(DeviceKind::kAuto, 1, 2, 0, environment({})), -1);
+  EXPECT_EQ(choose_device_index(DeviceKind::kCpu, 1, 2, 4, environment({})), -1);
+}
+
+/// What is said to one of four ranks that sees two devices.
+std::string refusal_of_four_ranks(std::map<std::string, std::string> variables) {
+  try {
+    choose_device_index(DeviceKind::kAuto, 0, 4, 2, environment(std::move(variables)));
+  } catch (const core::UsageError& error) {
+    return error.what();
+  }
+  return {};
 }
 
 TEST(DeviceMap, RefusesWhatCannotBe) {
-  EXPECT_THROW(choose_device_index(DeviceKind::kCuda, 0, 1, 0, false), core::UsageError);
-  try {
-    choose_device_index(DeviceKind::kAuto, 0, 4, 2, false);
-    FAIL();
-  } catch (const core::UsageError& error) {
-    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("4 ranks"), testing::HasSubstr("2 CUDA devices")));
-  }
+  EXPECT_THROW(choose_device_index(DeviceKind::kCuda, 0, 1, 0, environment({})), core::UsageError);
+  EXPECT_THAT(refusal_of_four_ranks({}), AllOf(HasSubstr("4 ranks"), HasSubstr("sees 2 CUDA devices; start at most")));
+}
+
+TEST(DeviceMap, SaysWhatHidesDevices) {
+  const auto names_the_binding = [](const std::string& variable) {
+    return AllOf(HasSubstr("Slurm bound the GPUs to tasks (" + variable + ")"), HasSubstr("without --gpus-per-task"));
+  };
+  EXPECT_THAT(refusal_of_four_ranks({{"SLURM_GPUS_PER_TASK", "1"}, {"CUDA_VISIBLE_DEVICES", "0,1"}}),
+              names_the_binding("SLURM_GPUS_PER_TASK=1"));
+  EXPECT_THAT(refusal_of_four_ranks({{"SLURM_TRES_PER_TASK", "cpu=2,gres/gpu=1"}}),
+              names_the_binding("SLURM_TRES_PER_TASK=cpu=2,gres/gpu=1"));
+  EXPECT_THAT(refusal_of_four_ranks({{"SLURM_GPU_BIND", "single:1"}}), names_the_binding("SLURM_GPU_BIND=single:1"));
+  EXPECT_THAT(refusal_of_four_ranks({{"SLURM_TRES_PER_TASK", "cpu=2"}, {"SLURM_GPU_BIND", "none"}}),
+              Not(HasSubstr("Slurm")))
+      << "neither binds GPUs";
+  EXPECT_THAT(refusal_of_four_ranks({{"CUDA_VISIBLE_DEVICES", "0,1"}}), HasSubstr("(CUDA_VISIBLE_DEVICES=0,1)"));
 }
 
 std::string unique_name() {

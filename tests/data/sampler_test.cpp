@@ -11,6 +11,7 @@
 namespace trainyard::data {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -165,6 +166,10 @@ TEST(Sampler, GivesSomeValidationRanksNothing) {
 TEST(Sampler, RefusesMoreRanksThanSamples) {
   EXPECT_THAT([] { Sampler::training({.samples = 7, .batch_size = 4, .rank = 0, .ranks = 4}); },
               ThrowsMessage<core::UsageError>(HasSubstr("more ranks than samples: 7 training samples")));
+  EXPECT_THAT([] { Sampler::training({.samples = 3, .batch_size = 4, .rank = 0, .ranks = 2}); },
+              ThrowsMessage<core::UsageError>(EndsWith("start at most 1 rank")));
+  EXPECT_THAT([] { Sampler::training({.samples = 1, .batch_size = 4, .rank = 0, .ranks = 1}); },
+              ThrowsMessage<core::UsageError>("training needs at least 2 samples; the data set has 1"));
   EXPECT_NO_THROW(Sampler::training({.samples = 8, .batch_size = 4, .rank = 0, .ranks = 4}));
 }
 
