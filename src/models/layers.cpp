@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "models/batch_norm_relu.h"
 #include "models/half_rounding.h"
 
 namespace trainyard::models {
@@ -55,19 +56,30 @@ BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t
       running_var_(buffer(builder, name + ".running_var", at::ones({channels}, at::kFloat))),
       num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))) {}
 
+at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residual, bool relu, bool training) const {
+  if (training) {
+    num_batches_tracked_.add_(1);
+    const BatchNormState state{weight_, bias_, running_mean_, running_var_, kBatchNormMomentum, kBatchNormEpsilon};
+    if (can_fuse_batch_norm(input, state)) return train_batch_norm(input, residual, relu, state);
+  }
+  at::Tensor output = round_as(at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, training,
+                                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
+                               input);
+  if (residual.defined()) output.add_(residual);
+  if (relu) output.relu_();
+  return output;
+}
+
 at::Tensor BatchNorm2d::forward(const at::Tensor& input, bool training) const {
-  if (training) num_batches_tracked_.add_(1);
-  const at::Tensor output = at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, training,
-                                           kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
-  return round_as(output, input);
+  return apply(input, {}, /*relu=*/false, training);
 }
 
 at::Tensor BatchNorm2d::forward_relu(const at::Tensor& input, bool training) const {
-  return forward(input, training).relu_();
+  return apply(input, {}, /*relu=*/true, training);
 }
 
 at::Tensor BatchNorm2d::forward_add_relu(const at::Tensor& input, const at::Tensor& residual, bool training) const {
-  return forward(input, training).add_(residual).relu_();
+  return apply(input, residual, /*relu=*/true, training);
 }
 
 Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out) {

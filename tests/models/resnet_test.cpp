@@ -1,12 +1,15 @@
 #include "models/resnet.h"
 
+#include <ATen/Context.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <set>
+#include <vector>
 
 namespace trainyard::models {
 namespace {
@@ -75,6 +78,33 @@ TEST(ResnetTest, TrainingUpdatesTheRunningStatisticsAndEvaluationDoesNot) {
   model->forward(images, /*training=*/true);
   EXPECT_GT(mean.abs().sum().item<float>(), 0.0f);
   EXPECT_EQ(model->buffers()[2].tensor.item<std::int64_t>(), 1);
+}
+
+// In double precision every layer takes LibTorch's own operations, in float32 the fused ones of batch_norm_relu.h.
+TEST(ResnetTest, GradientsAreThoseOfDoublePrecision) {
+  at::manual_seed(5);
+  const at::Tensor images = at::randn({6, 3, 16, 16});
+  const at::Tensor upstream = at::randn({6, 10});
+  const auto gradients = [&](at::ScalarType type) {
+    const auto model = build(config::Model::kResnet18, {3, 16, 16}, 10, 0);
+    std::vector<at::Tensor> leaves;
+    for (const Parameter& parameter : model->parameters()) {
+      parameter.tensor.set_data(parameter.tensor.to(type));
+      leaves.push_back(parameter.tensor);
+    }
+    for (const NamedTensor& buffer : model->buffers()) {
+      if (buffer.tensor.is_floating_point()) buffer.tensor.set_data(buffer.tensor.to(type));
+    }
+    return torch::autograd::grad({model->forward(images.to(type), /*training=*/true)}, leaves, {upstream.to(type)});
+  };
+  const std::vector<at::Tensor> ours = gradients(at::kFloat);
+  const std::vector<at::Tensor> reference = gradients(at::kDouble);
+  const auto model = build(config::Model::kResnet18, {3, 16, 16}, 10, 0);
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const at::Tensor difference = ours[i].to(at::kDouble).sub(reference[i]);
+    EXPECT_LT((difference.norm().item<double>()) / reference[i].norm().item<double>(), 1e-4)
+        << model->parameters()[i].name;
+  }
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ int steps(const std::vector<std::string>& arguments) {
   std::vector<at::Tensor> losses;
   for (std::int64_t step = 0; step < images.size(0); ++step) {
     const auto part = [&](const at::Tensor& all) { return all.select(0, step).narrow(0, own * world.rank, own); };
-    const parallel::StepResult result = strategy->step({part(images), part(labels), global}, /*lr=*/0.01, timer);
+    const parallel::StepResult result = strategy->step({part(images), part(labels), global}, /*lr=*/0.0003, timer);
     std::array loss{result.loss_sum.item<double>()};
     comm::all_reduce(*world.control, loss);
     losses.push_back(at::full({}, loss[0] / static_cast<double>(global), at::kFloat));
