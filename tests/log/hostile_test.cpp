@@ -103,15 +103,17 @@ TEST(HostileLog, AForgedNumberOfRowsFillsNoMissingColumn) {
     H5Gclose(steps);
     H5Fclose(file);
   }
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  EXPECT_FALSE(readable(path));  // the sanitizers' own memory does not fit under a limit
+#else
   rlimit former{};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &former), 0);
   rlimit small = former;
   small.rlim_cur = rlim_t{4} << 30;  // a column of 2^31 rows takes 16 GiB
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &small), 0);
-#endif
   EXPECT_FALSE(readable(path));
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &former), 0);
+#endif
 }
 
 }  // namespace
