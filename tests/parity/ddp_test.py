@@ -25,12 +25,14 @@ RANKS, STEPS, PER_RANK = 2, 10, 16
 LR = 0.0003
 SIDE = 16
 TOLERANCE = 1e-4
-TENSOR_TOLERANCE = 0.1
 
 
 def write_inputs(folder):
     torch.manual_seed(11)
     model = resnet(MODEL)
+    for module in model.modules():  # from zero, biases would be sums that nearly cancel, of which rounding is a large part
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.bias, std=0.1)
     safetensors_io.save(
         f"{folder}/initial.safetensors", {name: value.numpy() for name, value in model.state_dict().items()}
     )
@@ -92,8 +94,7 @@ def main():
     whole = relative(*(numpy.concatenate([values[name].ravel() for name in theirs]) for values in (ours, theirs)))
     print(f"all parameters and buffers together: {whole:.2e}")
     failed |= whole > TOLERANCE
-    # Biases start at zero and get sums that nearly cancel: single tensors only tell what is missing or has another sign.
-    failed |= max(differences.values()) > TENSOR_TOLERANCE
+    failed |= max(differences.values()) > TOLERANCE
     return 1 if failed else 0
 
 
