@@ -12,7 +12,4 @@ std::uint64_t xxh3_64(std::string_view bytes);
 /// 16 lower-case hexadecimal digits of xxh3_64, most significant first, as xxhsum prints them.
 std::string xxh3_64_hex(std::string_view bytes);
 
-/// 32 lower-case hexadecimal digits of XXH3 with 128 bits, in xxHash's canonical order.
-std::string xxh3_128_hex(std::string_view bytes);
-
 }  // namespace trainyard::core

@@ -1,17 +1,13 @@
 #include "core/logging.h"
 
 #include <fmt/format.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
 #include <mutex>
-#include <vector>
 
-#include "core/error.h"
 #include "core/text.h"
 
 namespace trainyard::core {
@@ -53,21 +49,9 @@ struct Logging {
 };
 
 std::shared_ptr<spdlog::logger> make_logger(const LoggingOptions& options) {
-  std::vector<spdlog::sink_ptr> sinks;
   auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   terminal->set_pattern("%v");
-  sinks.push_back(std::move(terminal));
-  if (options.file && options.rank == 0) {
-    try {
-      auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file->string());
-      file->set_formatter(
-          std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%SZ %v", spdlog::pattern_time_type::utc));
-      sinks.push_back(std::move(file));
-    } catch (const spdlog::spdlog_ex& error) {
-      throw Error("cannot write the log file " + options.file->string() + ": " + error.what());
-    }
-  }
-  auto logger = std::make_shared<spdlog::logger>("trainyard", sinks.begin(), sinks.end());
+  auto logger = std::make_shared<spdlog::logger>("trainyard", std::move(terminal));
   logger->set_level(options.rank == 0 ? spdlog_level(options.level)
                                       : std::max(spdlog::level::warn, spdlog_level(options.level)));
   logger->flush_on(spdlog::level::trace);

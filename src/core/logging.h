@@ -1,7 +1,5 @@
 #pragma once
 
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,21 +11,17 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 struct LoggingOptions {
   int rank = 0;
   int world_size = 1;
-  std::string host;                           ///< shown on lines of ranks other than 0
-  LogLevel level = LogLevel::kInfo;           ///< rank 0's; other ranks say warnings and errors alone
-  std::optional<std::filesystem::path> file;  ///< rank 0 also appends its lines there, each with its time (UTC)
+  std::string host;                  ///< shown on lines of ranks other than 0
+  LogLevel level = LogLevel::kInfo;  ///< rank 0's; other ranks say warnings and errors alone
 };
 
 /// Sets up messages of this process, once after its rank is known (again replaces the set-up). Lines go to stderr: rank
 /// 0's as they are ("warning: ..." and "error: ..." named), others' as "[rank R HOST] warning: ...". Thread-safe use,
-/// one whole line a write, flushed at once. core::Error when the file cannot be opened.
+/// one whole line a write, flushed at once.
 void set_up_logging(const LoggingOptions& options);
 
 /// One message; line breaks in it become spaces. Before set_up_logging the process counts as rank 0 of 1.
 void log(LogLevel level, std::string_view message);
-inline void log_debug(std::string_view message) {
-  log(LogLevel::kDebug, message);
-}
 inline void log_info(std::string_view message) {
   log(LogLevel::kInfo, message);
 }

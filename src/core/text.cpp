@@ -117,10 +117,6 @@ std::optional<std::int64_t> parse_int64(std::string_view text) {
   return parse_number<std::int64_t>(text);
 }
 
-std::optional<std::uint64_t> parse_uint64(std::string_view text) {
-  return parse_number<std::uint64_t>(text);
-}
-
 std::optional<double> parse_double(std::string_view text) {
   const auto value = parse_number<double>(text, std::chars_format::general);
   if (value && !std::isfinite(*value)) return std::nullopt;

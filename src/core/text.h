@@ -31,7 +31,6 @@ std::vector<std::string_view> split_words(std::string_view text);
 /// The whole text as a number, or none: no leading or trailing characters (white space included), no '-' before an
 /// unsigned, no hexadecimal, no overflow, no infinity or NaN.
 std::optional<std::int64_t> parse_int64(std::string_view text);
-std::optional<std::uint64_t> parse_uint64(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
 /// Three significant digits and a binary unit: "1023 B", "1.50 KiB", "12.0 GiB".

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 namespace trainyard::report {
@@ -18,11 +17,6 @@ std::optional<double> quantile(std::span<const double> values, double q) {
   if (fraction == 0.0) return *at_lower;
   const double upper = *std::min_element(at_lower + 1, sorted.end());
   return *at_lower + fraction * (upper - *at_lower);
-}
-
-std::optional<double> mean(std::span<const double> values) {
-  if (values.empty()) return std::nullopt;
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 std::size_t warmup_steps(std::size_t steps) {

@@ -111,11 +111,8 @@ Outcome start(Run& run, const comm::World& world, const std::optional<std::strin
 Outcome run_ranks(const config::RunConfig& config, const std::optional<std::string>& refusal, bool& speaks) {
   // No device is needed to say what is wrong.
   comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device});
-  core::set_up_logging({.rank = world.rank,
-                        .world_size = world.size,
-                        .host = world.node,
-                        .level = core::LogLevel::kInfo,
-                        .file = std::nullopt});
+  core::set_up_logging(
+      {.rank = world.rank, .world_size = world.size, .host = world.node, .level = core::LogLevel::kInfo});
   speaks = world.rank == 0;
   Run run(world, config);
   const Outcome outcome = start(run, world, refusal);

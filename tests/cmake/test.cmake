@@ -8,6 +8,7 @@ function(trainyard_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} trainyard_options GTest::gmock)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests) # support/
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(ARG_RANKS)
     target_link_libraries(${name} PRIVATE GTest::gtest)
@@ -45,6 +46,9 @@ function(trainyard_test_properties name timeout environment)
                ENVIRONMENT "OMP_NUM_THREADS=1;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/core/lsan.supp;TRAINYARD_BUILD_DIR=${CMAKE_BINARY_DIR};TRAINYARD_SOURCE_DIR=${PROJECT_SOURCE_DIR};${environment}"
   )
 endfunction()
+
+# GoogleTest's main for tests with RANKS: a source of theirs.
+set(TRAINYARD_MPI_MAIN ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
 
 # The local launcher of the MPI tests: more ranks than cores is normal there, so waiting must yield.
 set(TRAINYARD_MPIRUN

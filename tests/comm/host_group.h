@@ -10,7 +10,7 @@
 #include "comm/host_communicator.h"
 #include "comm/mpi_transport.h"
 #include "comm/shared_transport.h"
-#include "mpi_main.h"
+#include "support/mpi_main.h"
 
 namespace trainyard::test {
 

@@ -21,7 +21,7 @@
 #include "comm/nccl_communicator.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "mpi_main.h"
+#include "support/mpi_main.h"
 
 namespace trainyard::comm {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::core {
 namespace {

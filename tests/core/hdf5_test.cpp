@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::core::hdf5 {
 namespace {

@@ -59,7 +59,6 @@ TEST(Trim, LeavesTheInside) {
 
 TEST(ParseNumber, TakesWholeNumbers) {
   EXPECT_THAT(parse_int64("-9223372036854775808"), Optional(std::numeric_limits<std::int64_t>::min()));
-  EXPECT_THAT(parse_uint64("18446744073709551615"), Optional(std::numeric_limits<std::uint64_t>::max()));
   EXPECT_THAT(parse_double("5e-3"), Optional(0.005));
   EXPECT_THAT(parse_double("-2"), Optional(-2.0));
 }
@@ -68,8 +67,6 @@ TEST(ParseNumber, RefusesJunk) {
   for (const char* text : {"", " 3", "3 ", "3x", "0x10", "+3", "9223372036854775808", "1e3", "3.0", "--3"}) {
     EXPECT_EQ(parse_int64(text), std::nullopt) << text;
   }
-  for (const char* text : {"-1", "-0", "18446744073709551616", ""})
-    EXPECT_EQ(parse_uint64(text), std::nullopt) << text;
   for (const char* text : {"inf", "-inf", "nan", "1e999", "1.5x", "", ".", "0x1p3", "1,5"}) {
     EXPECT_EQ(parse_double(text), std::nullopt) << text;
   }

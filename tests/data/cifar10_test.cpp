@@ -9,10 +9,12 @@
 #include <set>
 
 #include "core/error.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::data {
 namespace {
+
+using trainyard::testing::TemporaryFolder;
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;

@@ -7,10 +7,12 @@
 #include <optional>
 
 #include "core/error.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::data {
 namespace {
+
+using trainyard::testing::TemporaryFolder;
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;

@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/temporary_folder.h"
 #include "log/reader.h"
 #include "sample_log.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::log {
 namespace {

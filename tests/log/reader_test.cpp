@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
-#include "core/temporary_folder.h"
 #include "sample_log.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::log {
 namespace {

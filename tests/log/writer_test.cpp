@@ -11,9 +11,9 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hdf5.h"
-#include "core/temporary_folder.h"
 #include "log/reader.h"
 #include "sample_log.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::log {
 namespace {

@@ -10,8 +10,8 @@
 #include <optional>
 
 #include "core/clock.h"
-#include "mpi_main.h"
 #include "parallel/single.h"
+#include "support/mpi_main.h"
 #include "tiny_model.h"
 
 namespace trainyard::parallel {

@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "core/error.h"
-#include "core/temporary_folder.h"
 #include "log/writer.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::report {
 namespace {

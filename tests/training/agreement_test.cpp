@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "mpi_main.h"
+#include "support/mpi_main.h"
 
 namespace trainyard::training {
 namespace {

@@ -1,4 +1,4 @@
-#include "mpi_main.h"
+#include "support/mpi_main.h"
 
 #include <gtest/gtest.h>
 
