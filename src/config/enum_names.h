@@ -34,6 +34,12 @@ struct EnumNames<StrategyKind> {
 };
 
 template <>
+struct EnumNames<OptimizerKind> {
+  static constexpr std::array<std::pair<OptimizerKind, std::string_view>, 3> table{
+      {{OptimizerKind::kSgd, "sgd"}, {OptimizerKind::kAdam, "adam"}, {OptimizerKind::kAdamW, "adamw"}}};
+};
+
+template <>
 struct EnumNames<PrecisionKind> {
   static constexpr std::array<std::pair<PrecisionKind, std::string_view>, 2> table{
       {{PrecisionKind::kFp32, "fp32"}, {PrecisionKind::kFp16, "fp16"}}};

@@ -154,10 +154,14 @@ std::vector<Option> run_options() {
   table.push_back(integer("epochs", &C::epochs, {1, 1'000'000}, "epochs", "passes over the training data"));
   table.push_back(integer("max-steps", &C::max_steps, {1, 1'000'000'000'000, "no limit"}, "steps",
                           "end after this many optimizer steps, even within an epoch"));
-  table.push_back(integer("batch-size", &C::batch_size, {1, 65'536}, "samples", "per rank and optimizer step"));
-  table.push_back(real("lr", &C::lr, {0, 100, true}, "", "learning rate of sgd"));
-  table.push_back(real("momentum", &C::momentum, {0, 1, false, true}, "", "momentum of sgd"));
-  table.push_back(real("weight-decay", &C::weight_decay, {0, 1}, "", "L2 penalty of sgd"));
+  table.push_back(integer("batch-size", &C::batch_size, {1, 65'536}, "samples", "per rank and batch"));
+  table.push_back(integer("accumulate", &C::accumulate, {1, 65'536}, "batches",
+                          "batches whose gradients are summed in one optimizer step"));
+  table.push_back(choice("optimizer", &C::optimizer, "adam and adamw: betas 0.9 and 0.999, epsilon 1e-8"));
+  table.push_back(real("lr", &C::lr, {0, 100, true}, "", "learning rate"));
+  table.push_back(real("momentum", &C::momentum, {0, 1, false, true}, "", "optimizer = sgd: its momentum"));
+  table.push_back(real("weight-decay", &C::weight_decay, {0, 1}, "",
+                       "L2 penalty; adamw: decoupled decay, times the learning rate"));
   table.push_back(choice("schedule", &C::schedule, "how the learning rate falls"));
   table.push_back(
       integer("step-epochs", &C::step_epochs, {1, 1'000'000}, "epochs", "schedule = step: between two decays"));

@@ -8,7 +8,11 @@ namespace trainyard::config {
 
 enum class Model { kResnet18, kResnet34, kResnet50 };
 enum class Data { kDigits, kCifar10, kSynthetic };
-enum class StrategyKind { kSingle, kDdp };
+enum class StrategyKind { kSingle, kDp, kDdp, kZero1, kZero2, kZero3, kModelParallel, kPipeline };
+enum class OptimizerKind { kSgd, kAdam, kAdamW };
+enum class Compression { kNone, kFp16, kBf16 };
+enum class Checkpointing { kNone, kBlock, kStage };
+enum class PipelineScheduleKind { kGpipe, kOneFOneB, kInterleaved };
 enum class PrecisionKind { kFp32, kFp16 };
 enum class ScheduleKind { kConstant, kStep, kCosine };
 enum class DeviceKind { kAuto, kCpu, kCuda };
@@ -40,16 +44,28 @@ struct RunConfig {
   PrecisionKind precision = PrecisionKind::kFp32;
   std::int64_t epochs = 1;
   std::int64_t max_steps = 0;    ///< optimizer steps in the whole run; 0: no limit
-  std::int64_t batch_size = 32;  ///< samples per rank and optimizer step
+  std::int64_t batch_size = 32;  ///< samples per rank and batch
+  std::int64_t accumulate = 1;   ///< batches whose gradients are summed in one optimizer step
+  OptimizerKind optimizer = OptimizerKind::kSgd;
   double lr = 0.1;
   double momentum = 0.9;
   double weight_decay = 0.0;
   ScheduleKind schedule = ScheduleKind::kConstant;
-  std::int64_t step_epochs = 30;  ///< schedule = step: epochs between two decays
-  double step_factor = 0.1;       ///< schedule = step: factor of one decay
-  double warmup = 0.0;            ///< epochs of linear warm-up from 0, any schedule
-  int workers = 2;                ///< loader threads per rank; 0: load in line
-  double bucket_mb = 25.0;        ///< MiB of gradients in an all-reduce; the first bucket is at most 1
+  std::int64_t step_epochs = 30;              ///< schedule = step: epochs between two decays
+  double step_factor = 0.1;                   ///< schedule = step: factor of one decay
+  double warmup = 0.0;                        ///< epochs of linear warm-up from 0, any schedule
+  int workers = 2;                            ///< loader threads per rank; 0: load in line
+  double bucket_mb = 25.0;                    ///< MiB of gradients in an all-reduce; the first bucket is at most 1
+  Compression compress = Compression::kNone;  ///< type in which gradients travel
+  bool sync_batchnorm = false;                ///< batch statistics over all replicas
+  int devices = 1;                            ///< of a rank; dp and model-parallel
+  std::string cut;                            ///< stages at which a model is cut, by name; empty: by cost
+  int stages = 0;                             ///< pipeline: ranks that a replica spans; 0: all of them
+  int virtual_stages = 1;                     ///< pipeline-schedule = interleaved: model parts per rank
+  std::int64_t micro_batches = 0;             ///< pipeline: parts of a batch; 0: see split_size
+  std::int64_t split_size = 0;                ///< pipeline: samples in a micro-batch; 0: see micro_batches
+  PipelineScheduleKind pipeline_schedule = PipelineScheduleKind::kOneFOneB;
+  Checkpointing activation_checkpointing = Checkpointing::kNone;  ///< recompute activations in backward
   std::uint64_t seed = 0;
   DeviceKind device = DeviceKind::kAuto;
   MemoryFormat memory_format = MemoryFormat::kContiguous;

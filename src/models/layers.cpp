@@ -56,30 +56,31 @@ BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t
       running_var_(buffer(builder, name + ".running_var", at::ones({channels}, at::kFloat))),
       num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))) {}
 
-at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residual, bool relu, bool training) const {
-  if (training) {
+at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residual, bool relu, Pass pass) const {
+  if (pass == Pass::kTrain) {
     num_batches_tracked_.add_(1);
     const BatchNormState state{weight_, bias_, running_mean_, running_var_, kBatchNormMomentum, kBatchNormEpsilon};
     if (can_fuse_batch_norm(input, state)) return train_batch_norm(input, residual, relu, state);
   }
-  at::Tensor output = round_as(at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, training,
-                                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
-                               input);
+  at::Tensor output =
+      round_as(at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, pass == Pass::kTrain,
+                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
+               input);
   if (residual.defined()) output.add_(residual);
   if (relu) output.relu_();
   return output;
 }
 
-at::Tensor BatchNorm2d::forward(const at::Tensor& input, bool training) const {
-  return apply(input, {}, /*relu=*/false, training);
+at::Tensor BatchNorm2d::forward(const at::Tensor& input, Pass pass) const {
+  return apply(input, {}, /*relu=*/false, pass);
 }
 
-at::Tensor BatchNorm2d::forward_relu(const at::Tensor& input, bool training) const {
-  return apply(input, {}, /*relu=*/true, training);
+at::Tensor BatchNorm2d::forward_relu(const at::Tensor& input, Pass pass) const {
+  return apply(input, {}, /*relu=*/true, pass);
 }
 
-at::Tensor BatchNorm2d::forward_add_relu(const at::Tensor& input, const at::Tensor& residual, bool training) const {
-  return apply(input, residual, /*relu=*/true, training);
+at::Tensor BatchNorm2d::forward_add_relu(const at::Tensor& input, const at::Tensor& residual, Pass pass) const {
+  return apply(input, residual, /*relu=*/true, pass);
 }
 
 Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out) {

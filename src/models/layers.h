@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "models/pass.h"
 #include "models/registry.h"
 
 namespace trainyard::models {
@@ -38,12 +39,12 @@ class Conv2d {
 class BatchNorm2d {
  public:
   BatchNorm2d(Builder& builder, const std::string& name, std::int64_t channels);
-  at::Tensor forward(const at::Tensor& input, bool training) const;
-  at::Tensor forward_relu(const at::Tensor& input, bool training) const;
-  at::Tensor forward_add_relu(const at::Tensor& input, const at::Tensor& residual, bool training) const;
+  at::Tensor forward(const at::Tensor& input, Pass pass) const;
+  at::Tensor forward_relu(const at::Tensor& input, Pass pass) const;
+  at::Tensor forward_add_relu(const at::Tensor& input, const at::Tensor& residual, Pass pass) const;
 
  private:
-  at::Tensor apply(const at::Tensor& input, const at::Tensor& residual, bool relu, bool training) const;
+  at::Tensor apply(const at::Tensor& input, const at::Tensor& residual, bool relu, Pass pass) const;
 
   at::Tensor weight_;
   at::Tensor bias_;

@@ -1,13 +1,15 @@
 #include "models/model.h"
 
+#include <cstddef>
+
 #include "models/resnet.h"
 
 namespace trainyard::models {
 
-at::Tensor Model::forward(const at::Tensor& images, bool training) const {
-  at::Tensor activation = images;
-  for (const auto& stage : stages_)
-    activation = stage->forward(activation, training);
+at::Tensor Model::forward(const at::Tensor& input, Pass pass, Range stages) const {
+  at::Tensor activation = input;
+  for (std::size_t index = stages.begin; index < stages.end; ++index)
+    activation = stages_[index].stage->forward(activation, pass);
   return activation;
 }
 
@@ -24,6 +26,24 @@ void Model::to(at::Device device) {
     move(entry);
   for (const auto& entry : registry_.buffers)
     move(entry);
+}
+
+void Model::keep(Range stages) {
+  const auto cut = [](auto& items, Range kept) {
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(kept.end), items.end());
+    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(kept.begin));
+  };
+  const StageEntry& first = stages_[stages.begin];
+  const StageEntry& last = stages_[stages.end - 1];
+  const Range parameters{first.parameters.begin, last.parameters.end};
+  const Range buffers{first.buffers.begin, last.buffers.end};
+  cut(registry_.parameters, parameters);
+  cut(registry_.buffers, buffers);
+  cut(stages_, stages);
+  for (StageEntry& entry : stages_) {
+    entry.parameters = {entry.parameters.begin - parameters.begin, entry.parameters.end - parameters.begin};
+    entry.buffers = {entry.buffers.begin - buffers.begin, entry.buffers.end - buffers.begin};
+  }
 }
 
 std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {

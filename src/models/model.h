@@ -2,11 +2,15 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/run_config.h"
+#include "models/pass.h"
 #include "models/registry.h"
 
 namespace trainyard::models {
@@ -15,27 +19,71 @@ namespace trainyard::models {
 class Stage {
  public:
   virtual ~Stage() = default;
-  virtual at::Tensor forward(const at::Tensor& input, bool training) = 0;
+  virtual at::Tensor forward(const at::Tensor& input, Pass pass) = 0;
+};
+
+/// Indices [begin, end).
+struct Range {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  std::size_t size() const { return end - begin; }
+  bool operator==(const Range&) const = default;
+};
+
+/// A stage and which of its model's tensors are its own.
+struct StageEntry {
+  std::string name;  ///< "stem", "layer1.0", "head"
+  std::unique_ptr<Stage> stage;
+  Range parameters;
+  Range buffers;
+};
+
+/// Collects the stages of a model while it is built.
+class StageList {
+ public:
+  /// registry: where the stages' constructors register their tensors; it must outlive this.
+  explicit StageList(const TensorRegistry& registry) : registry_(registry) {}
+
+  template <class S, class... Arguments>
+  void add(std::string name, Arguments&&... arguments) {
+    StageEntry entry{std::move(name), nullptr, {registry_.parameters.size(), 0}, {registry_.buffers.size(), 0}};
+    entry.stage = std::make_unique<S>(std::forward<Arguments>(arguments)...);
+    entry.parameters.end = registry_.parameters.size();
+    entry.buffers.end = registry_.buffers.size();
+    entries_.push_back(std::move(entry));
+  }
+
+  std::vector<StageEntry> take() { return std::move(entries_); }
+
+ private:
+  const TensorRegistry& registry_;
+  std::vector<StageEntry> entries_;
 };
 
 /// A sequence of stages and the tensors they hold.
 class Model {
  public:
-  Model(TensorRegistry registry, std::vector<std::unique_ptr<Stage>> stages)
+  Model(TensorRegistry registry, std::vector<StageEntry> stages)
       : registry_(std::move(registry)), stages_(std::move(stages)) {}
 
-  /// images [N, C, H, W] -> logits [N, classes]. Training mode uses and updates the batch's own statistics.
-  at::Tensor forward(const at::Tensor& images, bool training) const;
+  /// images [N, C, H, W] -> logits [N, classes].
+  at::Tensor forward(const at::Tensor& images, Pass pass) const { return forward(images, pass, {0, stages_.size()}); }
+  /// Through some of the stages: from the first one's input to the last one's output.
+  at::Tensor forward(const at::Tensor& input, Pass pass, Range stages) const;
 
+  std::span<const StageEntry> stages() const { return stages_; }
   const std::vector<Parameter>& parameters() const { return registry_.parameters; }
   const std::vector<NamedTensor>& buffers() const { return registry_.buffers; }
   std::int64_t parameter_count() const;
   /// Moves every parameter and buffer, in place: handles taken before stay valid.
   void to(at::Device device);
+  /// Lets go of all other stages and their tensors.
+  void keep(Range stages);
 
  private:
   TensorRegistry registry_;
-  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<StageEntry> stages_;
 };
 
 struct ImageShape {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "models/half_rounding.h"
 #include "models/layers.h"
 
@@ -22,8 +23,8 @@ class Stem final : public Stage {
         norm_(builder, "bn1", 64),
         pool_(!small_images) {}
 
-  at::Tensor forward(const at::Tensor& images, bool training) override {
-    const at::Tensor activation = norm_.forward_relu(conv_.forward(images), training);
+  at::Tensor forward(const at::Tensor& images, Pass pass) override {
+    const at::Tensor activation = norm_.forward_relu(conv_.forward(images), pass);
     return pool_ ? at::max_pool2d(activation, {3, 3}, {2, 2}, {1, 1}) : activation;
   }
 
@@ -39,9 +40,7 @@ class Downsample {
   Downsample(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t stride)
       : conv_(builder, name + ".0", in, out, 1, stride, 0), norm_(builder, name + ".1", out) {}
 
-  at::Tensor forward(const at::Tensor& input, bool training) const {
-    return norm_.forward(conv_.forward(input), training);
-  }
+  at::Tensor forward(const at::Tensor& input, Pass pass) const { return norm_.forward(conv_.forward(input), pass); }
 
  private:
   Conv2d conv_;
@@ -69,10 +68,10 @@ class BasicBlock final : public Stage {
     }
   }
 
-  at::Tensor forward(const at::Tensor& input, bool training) override {
-    const at::Tensor hidden = norm1_.forward_relu(conv1_.forward(input), training);
-    const at::Tensor residual = downsample_ ? downsample_->forward(input, training) : input;
-    return norm2_.forward_add_relu(conv2_.forward(hidden), residual, training);
+  at::Tensor forward(const at::Tensor& input, Pass pass) override {
+    const at::Tensor hidden = norm1_.forward_relu(conv1_.forward(input), pass);
+    const at::Tensor residual = downsample_ ? downsample_->forward(input, pass) : input;
+    return norm2_.forward_add_relu(conv2_.forward(hidden), residual, pass);
   }
 
  private:
@@ -99,11 +98,11 @@ class Bottleneck final : public Stage {
     }
   }
 
-  at::Tensor forward(const at::Tensor& input, bool training) override {
-    at::Tensor hidden = norm1_.forward_relu(conv1_.forward(input), training);
-    hidden = norm2_.forward_relu(conv2_.forward(hidden), training);
-    const at::Tensor residual = downsample_ ? downsample_->forward(input, training) : input;
-    return norm3_.forward_add_relu(conv3_.forward(hidden), residual, training);
+  at::Tensor forward(const at::Tensor& input, Pass pass) override {
+    at::Tensor hidden = norm1_.forward_relu(conv1_.forward(input), pass);
+    hidden = norm2_.forward_relu(conv2_.forward(hidden), pass);
+    const at::Tensor residual = downsample_ ? downsample_->forward(input, pass) : input;
+    return norm3_.forward_add_relu(conv3_.forward(hidden), residual, pass);
   }
 
  private:
@@ -120,7 +119,7 @@ class Head final : public Stage {
  public:
   Head(Builder& builder, std::int64_t features, std::int64_t classes) : linear_(builder, "fc", features, classes) {}
 
-  at::Tensor forward(const at::Tensor& input, bool /*training*/) override {
+  at::Tensor forward(const at::Tensor& input, Pass /*pass*/) override {
     const at::Tensor pooled = round_as(at::adaptive_avg_pool2d(widen(input), {1, 1}), input);
     return linear_.forward(pooled.flatten(1));
   }
@@ -130,22 +129,20 @@ class Head final : public Stage {
 };
 
 template <typename Block>
-std::vector<std::unique_ptr<Stage>> build_stages(Builder& builder, const std::array<int, 4>& blocks, ImageShape images,
-                                                 std::int64_t classes) {
-  std::vector<std::unique_ptr<Stage>> stages;
+StageList build_stages(Builder& builder, const std::array<int, 4>& blocks, ImageShape images, std::int64_t classes) {
+  StageList stages(builder.registry);
   const bool small_images = images.height <= kLargestSmallImage && images.width <= kLargestSmallImage;
-  stages.push_back(std::make_unique<Stem>(builder, images.channels, small_images));
+  stages.add<Stem>("stem", builder, images.channels, small_images);
   std::int64_t in = 64;
   for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
     const std::int64_t planes = 64LL << layer;
     for (int block = 0; block < blocks[layer]; ++block) {
       const std::string name = "layer" + std::to_string(layer + 1) + "." + std::to_string(block);
-      stages.push_back(
-          std::make_unique<Block>(builder, BlockShape{name, in, planes, layer > 0 && block == 0 ? 2LL : 1LL}));
+      stages.add<Block>(name, builder, BlockShape{name, in, planes, layer > 0 && block == 0 ? 2LL : 1LL});
       in = planes * Block::kExpansion;
     }
   }
-  stages.push_back(std::make_unique<Head>(builder, in, classes));
+  stages.add<Head>("head", builder, in, classes);
   return stages;
 }
 
@@ -154,19 +151,19 @@ std::vector<std::unique_ptr<Stage>> build_stages(Builder& builder, const std::ar
 std::unique_ptr<Model> build_resnet(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {
   TensorRegistry registry;
   Builder builder{registry, at::detail::createCPUGenerator(seed)};
-  std::vector<std::unique_ptr<Stage>> stages;
-  switch (model) {
-    case config::Model::kResnet18:
-      stages = build_stages<BasicBlock>(builder, {2, 2, 2, 2}, images, classes);
-      break;
-    case config::Model::kResnet34:
-      stages = build_stages<BasicBlock>(builder, {3, 4, 6, 3}, images, classes);
-      break;
-    case config::Model::kResnet50:
-      stages = build_stages<Bottleneck>(builder, {3, 4, 6, 3}, images, classes);
-      break;
-  }
-  return std::make_unique<Model>(std::move(registry), std::move(stages));
+  const auto stages = [&] {
+    switch (model) {
+      case config::Model::kResnet18:
+        return build_stages<BasicBlock>(builder, {2, 2, 2, 2}, images, classes);
+      case config::Model::kResnet34:
+        return build_stages<BasicBlock>(builder, {3, 4, 6, 3}, images, classes);
+      case config::Model::kResnet50:
+        return build_stages<Bottleneck>(builder, {3, 4, 6, 3}, images, classes);
+    }
+    throw core::Error("model: not a ResNet");
+  };
+  std::vector<StageEntry> entries = stages().take();
+  return std::make_unique<Model>(std::move(registry), std::move(entries));
 }
 
 }  // namespace trainyard::models

@@ -113,6 +113,8 @@ class Parser {
   const std::filesystem::path& file_;
 };
 
+}  // namespace
+
 TensorMap tensors_of(const Model& model) {
   TensorMap tensors;
   for (const Parameter& parameter : model.parameters())
@@ -120,12 +122,6 @@ TensorMap tensors_of(const Model& model) {
   for (const NamedTensor& buffer : model.buffers())
     tensors.emplace(buffer.name, buffer.tensor);
   return tensors;
-}
-
-}  // namespace
-
-void save_safetensors(const Model& model, const std::filesystem::path& file) {
-  save_safetensors(tensors_of(model), file);
 }
 
 void save_safetensors(const TensorMap& tensors, const std::filesystem::path& file) {

@@ -14,9 +14,10 @@ namespace trainyard::models {
 /// shape and data_offsets by name, then the bytes (https://github.com/huggingface/safetensors, format section).
 using TensorMap = std::map<std::string, at::Tensor>;
 
-/// Writes a model's parameters and buffers, contiguous, in their own types; the file is replaced as a whole or not at
-/// all.
-void save_safetensors(const Model& model, const std::filesystem::path& file);
+/// A model's parameters and buffers; no copies.
+TensorMap tensors_of(const Model& model);
+
+/// Writes them contiguous, in their own types; the file is replaced as a whole or not at all.
 void save_safetensors(const TensorMap& tensors, const std::filesystem::path& file);
 
 /// CPU tensors of F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL.

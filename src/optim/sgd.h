@@ -1,8 +1,6 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <vector>
+#include "optim/optimizer.h"
 
 namespace trainyard::optim {
 
@@ -11,16 +9,15 @@ struct SgdOptions {
   double weight_decay = 0.0;  ///< L2: added to the gradient, as in torch.optim.SGD
 };
 
-/// Stochastic gradient descent over flat float32 tensors: v = momentum v + g + weight_decay p; p -= lr v.
-/// Works on any slice of a model's flat parameters, so that a shard can be stepped; state is one tensor a slice.
-class Sgd {
+/// Stochastic gradient descent over flat float32 tensors: v = momentum v + g + weight_decay p; p -= lr v. State: one
+/// tensor a slice, none without momentum.
+class Sgd final : public Optimizer {
  public:
   explicit Sgd(SgdOptions options) : options_(options) {}
 
-  /// Registers a flat parameter tensor; returns the number by which step() knows it.
-  std::size_t add(const at::Tensor& parameters);
-  /// Steps one registered tensor in place. found_inf, if given, is a float32 scalar: nothing changes where it is 1.
-  void step(std::size_t slice, const at::Tensor& gradients, double lr, const at::Tensor& found_inf = {});
+  std::size_t add(const at::Tensor& parameters) override;
+  void step(std::size_t slice, const at::Tensor& gradients, double lr, const at::Tensor& found_inf = {}) override;
+  std::vector<at::Tensor> state() const override { return velocities_; }
 
  private:
   SgdOptions options_;

@@ -17,9 +17,9 @@ void Ddp::synchronise() {
   broadcast_buffers();
 }
 
-StepResult Ddp::step(const data::Batch& batch, double lr, timing::StepTimer& timer) {
+StepResult Ddp::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {
   reducer_.begin_step();
-  StepResult result = replica_.forward_backward(batch, timer);
+  StepResult result = replica_.forward_backward(batches, timer);
   replica_.apply(lr, timer, [this](std::size_t bucket) { reducer_.wait(bucket); });
   result.collectives = reducer_.works();
   return result;

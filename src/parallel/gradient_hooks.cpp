@@ -22,7 +22,10 @@ class GradientHooks::Capture final : public torch::autograd::FunctionPreHook {
 };
 
 GradientHooks::GradientHooks(const models::Model& model, FlatParameters& parameters, Ready on_ready)
-    : parameters_(parameters), on_ready_(std::move(on_ready)), written_(model.parameters().size(), false) {
+    : parameters_(parameters),
+      on_ready_(std::move(on_ready)),
+      written_(model.parameters().size(), false),
+      ready_(written_) {
   for (std::size_t index = 0; index < model.parameters().size(); ++index) {
     auto accumulator = torch::autograd::impl::grad_accumulator(model.parameters()[index].tensor);
     accumulator->add_pre_hook(std::make_unique<Capture>(*this, index));
@@ -37,6 +40,8 @@ GradientHooks::~GradientHooks() {
 
 void GradientHooks::begin_step() {
   written_.assign(written_.size(), false);
+  ready_.assign(ready_.size(), false);
+  last_backward_ = false;
 }
 
 void GradientHooks::receive(std::size_t parameter, const at::Tensor& gradient) {
@@ -47,15 +52,19 @@ void GradientHooks::receive(std::size_t parameter, const at::Tensor& gradient) {
     view.copy_(gradient);
     written_[parameter] = true;
   }
+  if (last_backward_) mark_ready(parameter);
+}
+
+void GradientHooks::mark_ready(std::size_t parameter) {
+  ready_[parameter] = true;
   on_ready_(parameter);
 }
 
 void GradientHooks::finish_step() {
   for (std::size_t parameter = 0; parameter < written_.size(); ++parameter) {
-    if (written_[parameter]) continue;
-    parameters_.gradient(parameter).zero_();
-    written_[parameter] = true;
-    on_ready_(parameter);
+    if (ready_[parameter]) continue;
+    if (!written_[parameter]) parameters_.gradient(parameter).zero_();
+    mark_ready(parameter);
   }
 }
 

@@ -36,9 +36,9 @@ Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model>
       model_(prepared(std::move(model), device, policy_)),
       parameters_(*model_, config.bucket_mb, config.memory_format),
       hooks_(*model_, parameters_, std::move(on_ready)),
-      optimizer_({config.momentum, config.weight_decay}) {
+      optimizer_(optim::make_optimizer(config)) {
   for (const FlatBucket& bucket : parameters_.buckets())
-    optimizer_.add(bucket.master);
+    optimizer_->add(bucket.master);
   if (policy_.scales_loss()) scaler_.emplace(device);
 }
 
@@ -47,9 +47,23 @@ at::Tensor Replica::to_device(const at::Tensor& images) const {
   return images.to(device_, /*non_blocking=*/true).to(policy_.activation_dtype());
 }
 
-StepResult Replica::forward_backward(const data::Batch& batch, timing::StepTimer& timer) {
+StepResult Replica::forward_backward(std::span<const data::Batch> batches, timing::StepTimer& timer) {
   StepResult result;
-  result.samples = batch.labels.size(0);
+  std::int64_t global_samples = 0;
+  for (const data::Batch& batch : batches)
+    global_samples += batch.global_samples;
+  hooks_.begin_step();
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (i + 1 == batches.size()) hooks_.expect_last_backward();
+    accumulate(batches[i], global_samples, timer, result);
+  }
+  const Region region(timer, Phase::kBackward);
+  hooks_.finish_step();
+  return result;
+}
+
+void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer,
+                         StepResult& result) {
   at::Tensor images;
   at::Tensor labels;
   {
@@ -60,22 +74,16 @@ StepResult Replica::forward_backward(const data::Batch& batch, timing::StepTimer
   at::Tensor loss;
   {
     const Region region(timer, Phase::kForward);
-    const at::Tensor logits = model_->forward(images, /*training=*/true);
+    const at::Tensor logits = model_->forward(images, models::Pass::kTrain);
     loss = loss_sum(logits, labels);
-    result.loss_sum = loss.detach();
-    result.correct = count_correct(logits, labels);
+    result.add({loss.detach(), count_correct(logits, labels), batch.labels.size(0), {}});
     images.reset();
   }
-  {
-    const Region region(timer, Phase::kBackward);
-    at::Tensor mean = loss.div(static_cast<double>(batch.global_samples));
-    if (scaler_) mean = scaler_->scale(mean);
-    loss.reset();
-    hooks_.begin_step();
-    torch::autograd::backward({mean}, {});
-    hooks_.finish_step();
-  }
-  return result;
+  const Region region(timer, Phase::kBackward);
+  at::Tensor share = loss.div(static_cast<double>(global_samples));
+  if (scaler_) share = scaler_->scale(share);
+  loss.reset();
+  torch::autograd::backward({share}, {});
 }
 
 void Replica::apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t)>& await) {
@@ -90,7 +98,7 @@ void Replica::apply(double lr, timing::StepTimer& timer, const std::function<voi
     // must stop all.
     if (scaler_) continue;
     const Region region(timer, Phase::kOptimizer);
-    optimizer_.step(i, buckets[i].gradients, lr);
+    optimizer_->step(i, buckets[i].gradients, lr);
   }
   if (scaler_) {
     const Region region(timer, Phase::kOptimizer);
@@ -105,7 +113,7 @@ void Replica::apply_scaled(double lr) {
     gradients.push_back(bucket.gradients.to(at::kFloat));
   scaler_->unscale(gradients);
   for (std::size_t i = 0; i < buckets.size(); ++i) {
-    optimizer_.step(i, gradients[i], lr, scaler_->found_inf());
+    optimizer_->step(i, gradients[i], lr, scaler_->found_inf());
     parameters_.publish(buckets[i]);
   }
   scaler_->update();
@@ -117,7 +125,7 @@ Evaluation Replica::evaluate(const data::Batch& batch) {
   if (result.samples == 0) return result;
   const c10::NoGradGuard no_grad;
   const at::Tensor labels = batch.labels.to(device_, /*non_blocking=*/true);
-  const at::Tensor logits = model_->forward(to_device(batch.images), /*training=*/false);
+  const at::Tensor logits = model_->forward(to_device(batch.images), models::Pass::kEvaluate);
   result.loss_sum = loss_sum(logits, labels).item<double>();
   result.correct = count_correct(logits, labels).item<std::int64_t>();
   return result;

@@ -3,8 +3,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 
-#include "optim/sgd.h"
+#include "optim/optimizer.h"
 #include "parallel/flat_parameters.h"
 #include "parallel/gradient_hooks.h"
 #include "parallel/strategy.h"
@@ -21,8 +22,8 @@ class Replica {
   Replica(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
           GradientHooks::Ready on_ready);
 
-  /// Gradients of (sum of the batch's losses / batch.global_samples), times the loss scale, in the flat views.
-  StepResult forward_backward(const data::Batch& batch, timing::StepTimer& timer);
+  /// Gradients of (sum of the batches' losses / sum of their global samples), times the loss scale, in the flat views.
+  StepResult forward_backward(std::span<const data::Batch> batches, timing::StepTimer& timer);
 
   /// Steps every bucket, in order. await(bucket) returns once that bucket's gradients are the global ones.
   void apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t bucket)>& await);
@@ -38,6 +39,8 @@ class Replica {
   void adopt_parameters();
 
  private:
+  /// Adds one batch to the gradients and to the result.
+  void accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer, StepResult& result);
   at::Tensor to_device(const at::Tensor& images) const;
   void apply_scaled(double lr);
 
@@ -46,7 +49,7 @@ class Replica {
   std::unique_ptr<models::Model> model_;
   FlatParameters parameters_;
   GradientHooks hooks_;
-  optim::Sgd optimizer_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
   std::optional<precision::GradScaler> scaler_;
 };
 

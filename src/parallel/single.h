@@ -12,10 +12,10 @@ class Single final : public Strategy {
 
   void synchronise() override {}
   DataShard data_shard() const override { return {}; }
-  StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) override;
+  StepResult step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) override;
   void begin_evaluation() override {}
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
-  const models::Model& model() const override { return replica_.model(); }
+  models::TensorMap gather_state() override { return models::tensors_of(replica_.model()); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
   std::string precision_note() const override { return replica_.policy().note(); }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "config/run_config.h"
 #include "data/loader.h"
 #include "models/model.h"
+#include "models/safetensors.h"
 #include "timing/step_timer.h"
 
 namespace trainyard::parallel {
@@ -27,6 +29,9 @@ struct StepResult {
   at::Tensor correct;   ///< int64 scalar: samples whose highest logit is their label's
   std::int64_t samples = 0;
   std::vector<std::shared_ptr<comm::Work>> collectives;  ///< every one of them waited for
+
+  /// Adds a batch's or device's part of the step.
+  void add(const StepResult& part);
 };
 
 /// One rank's evaluated samples; sums over ranks are the caller's.
@@ -44,15 +49,16 @@ class Strategy {
   /// Rank 0's parameters and buffers become everyone's. Collective; once, before the first step.
   virtual void synchronise() = 0;
   virtual DataShard data_shard() const = 0;
-  /// One optimizer step. The gradient is that of the mean loss over the global batch. batch lies on the CPU.
-  virtual StepResult step(const data::Batch& batch, double lr, timing::StepTimer& timer) = 0;
+  /// One optimizer step over batches on the CPU, at least one, whose gradients are accumulated: the gradient is that of
+  /// the mean loss over all their samples on all ranks.
+  virtual StepResult step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) = 0;
   /// Before the first evaluate() of a pass.
   virtual void begin_evaluation() = 0;
   /// Forward alone, in evaluation mode. An empty batch evaluates to nothing.
   virtual Evaluation evaluate(const data::Batch& batch) = 0;
 
-  /// The model as this rank holds it.
-  virtual const models::Model& model() const = 0;
+  /// The whole model's parameters and buffers, on rank 0; on the others what they hold. Collective.
+  virtual models::TensorMap gather_state() = 0;
   /// Steps skipped for an overflow so far. Waits for the device.
   virtual std::int64_t skipped_steps() const = 0;
   /// What the log must say of the arithmetic (precision::Policy::note).

@@ -67,9 +67,10 @@ class Run {
     announce();
     const Summary summary = trainer_->run();
     writer_->finish();
+    const models::TensorMap state = strategy_->gather_state();
     world_.control->barrier();
     if (world_.rank != 0) return;
-    models::save_safetensors(strategy_->model(), folder_->root() / "model.safetensors");
+    models::save_safetensors(state, folder_->root() / "model.safetensors");
     fmt::print("results: {}\n", folder_->root().string());
     fmt::print("validation accuracy: {:.1f} %\n", 100.0 * summary.validation_accuracy);
   }
@@ -77,12 +78,12 @@ class Run {
  private:
   void announce() const {
     if (world_.rank != 0) return;
-    core::log_info(fmt::format("{} on {}, {} over {} rank{} on {} node{} ({}), {} on {}, {} samples a step: {}",
-                               config::name_of(config_.model), config::name_of(config_.data),
-                               config::name_of(config_.strategy), world_.size, world_.size == 1 ? "" : "s",
-                               world_.nodes, world_.nodes == 1 ? "" : "s", world_.data->backend(),
-                               config::name_of(config_.precision), world_.device.str(),
-                               config_.batch_size * strategy_->data_shard().count, folder_->attempt().string()));
+    core::log_info(fmt::format(
+        "{} on {}, {} over {} rank{} on {} node{} ({}), {} on {}, {} samples a step: {}",
+        config::name_of(config_.model), config::name_of(config_.data), config::name_of(config_.strategy), world_.size,
+        world_.size == 1 ? "" : "s", world_.nodes, world_.nodes == 1 ? "" : "s", world_.data->backend(),
+        config::name_of(config_.precision), world_.device.str(),
+        config_.batch_size * config_.accumulate * strategy_->data_shard().count, folder_->attempt().string()));
     if (!strategy_->precision_note().empty()) core::log_info(strategy_->precision_note());
   }
 

@@ -76,7 +76,7 @@ log::RunAttributes describe_run(const config::RunConfig& config, const comm::Wor
   attributes.strategy = config::name_of(config.strategy);
   attributes.precision = config::name_of(config.precision);
   attributes.precision_note = strategy.precision_note();
-  attributes.global_batch = config.batch_size * strategy.data_shard().count;
+  attributes.global_batch = config.batch_size * config.accumulate * strategy.data_shard().count;
   attributes.config = config::to_text(config);
   attributes.config_digest = config::config_digest(config);
   attributes.version = TRAINYARD_VERSION;

@@ -38,8 +38,12 @@ data::LoaderOptions loading(const config::RunConfig& config, at::Device device, 
           .pin_memory = device.is_cuda()};
 }
 
+std::int64_t steps_per_epoch(const config::RunConfig& config, std::int64_t batches) {
+  return (batches + config.accumulate - 1) / config.accumulate;
+}
+
 std::int64_t count_steps(const config::RunConfig& config, std::int64_t batches) {
-  const std::int64_t steps = config.epochs * batches;
+  const std::int64_t steps = config.epochs * steps_per_epoch(config, batches);
   return config.max_steps > 0 ? std::min(steps, config.max_steps) : steps;
 }
 
@@ -77,7 +81,7 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
                          data::Sampler::validation(sampling(config, *data.validation, strategy.data_shard())),
                          loading(config, world.device, /*augment=*/false)),
       total_steps_(count_steps(config, train_loader_.batches())),
-      schedule_(config, train_loader_.batches(), total_steps_),
+      schedule_(config, steps_per_epoch(config, train_loader_.batches()), total_steps_),
       progress_({.epochs = config.epochs, .total_steps = total_steps_, .ranks = world.size}, world.rank == 0),
       timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
         writer_.append(row);
@@ -138,13 +142,9 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
     train_loader_.start_epoch(epoch);
   }
   while (step_ < total_steps_) {
-    std::optional<data::Batch> batch;
-    {
-      const Region region(timer_, Phase::kData);
-      batch = train_loader_.next();
-    }
-    if (!batch) break;
-    parallel::StepResult result = strategy_.step(*batch, schedule_.at(step_), timer_);
+    const std::vector<data::Batch> batches = next_batches();
+    if (batches.empty()) break;
+    parallel::StepResult result = strategy_.step(batches, schedule_.at(step_), timer_);
     loss_sum.add_(result.loss_sum);
     correct.add_(result.correct);
     totals.samples += static_cast<double>(result.samples);
@@ -169,6 +169,17 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
   totals.loss_sum = loss_sum.item<double>();
   totals.correct = correct.item<double>();
   return totals;
+}
+
+std::vector<data::Batch> Trainer::next_batches() {
+  const Region region(timer_, Phase::kData);
+  std::vector<data::Batch> batches;
+  while (static_cast<std::int64_t>(batches.size()) < config_.accumulate) {
+    std::optional<data::Batch> batch = train_loader_.next();
+    if (!batch) break;
+    batches.push_back(std::move(*batch));
+  }
+  return batches;
 }
 
 Trainer::Totals Trainer::validate() {

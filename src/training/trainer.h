@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "comm/bootstrap.h"
 #include "config/run_config.h"
@@ -41,6 +42,8 @@ class Trainer {
   };
 
   Totals train_epoch(std::int64_t epoch);
+  /// Batches of the next optimizer step; fewer than `accumulate` at an epoch's end, none after it.
+  std::vector<data::Batch> next_batches();
   Totals validate();
   Totals over_ranks(Totals local) const;
   void log_skipped_steps(std::int64_t epoch);

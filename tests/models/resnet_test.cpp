@@ -53,7 +53,7 @@ TEST(ResnetTest, GivesOneLogitPerClassAtEverySize) {
   for (const std::int64_t side : {8, 32, 96}) {
     for (const config::Model kind : {config::Model::kResnet18, config::Model::kResnet50}) {
       const auto model = build(kind, {3, side, side}, 7, 0);
-      EXPECT_EQ(model->forward(at::ones({2, 3, side, side}), /*training=*/false).sizes(), at::IntArrayRef({2, 7}));
+      EXPECT_EQ(model->forward(at::ones({2, 3, side, side}), Pass::kEvaluate).sizes(), at::IntArrayRef({2, 7}));
     }
   }
 }
@@ -73,9 +73,9 @@ TEST(ResnetTest, TrainingUpdatesTheRunningStatisticsAndEvaluationDoesNot) {
   const at::Tensor images = at::randn({4, 3, 8, 8});
   const at::Tensor& mean = model->buffers()[0].tensor;
   ASSERT_EQ(model->buffers()[0].name, "bn1.running_mean");
-  model->forward(images, /*training=*/false);
+  model->forward(images, Pass::kEvaluate);
   EXPECT_EQ(mean.abs().sum().item<float>(), 0.0f);
-  model->forward(images, /*training=*/true);
+  model->forward(images, Pass::kTrain);
   EXPECT_GT(mean.abs().sum().item<float>(), 0.0f);
   EXPECT_EQ(model->buffers()[2].tensor.item<std::int64_t>(), 1);
 }
@@ -95,7 +95,7 @@ TEST(ResnetTest, GradientsAreThoseOfDoublePrecision) {
     for (const NamedTensor& buffer : model->buffers()) {
       if (buffer.tensor.is_floating_point()) buffer.tensor.set_data(buffer.tensor.to(type));
     }
-    return torch::autograd::grad({model->forward(images.to(type), /*training=*/true)}, leaves, {upstream.to(type)});
+    return torch::autograd::grad({model->forward(images.to(type), Pass::kTrain)}, leaves, {upstream.to(type)});
   };
   const std::vector<at::Tensor> ours = gradients(at::kFloat);
   const std::vector<at::Tensor> reference = gradients(at::kDouble);

@@ -8,10 +8,10 @@
 
 #include <cmath>
 
-#include "core/clock.h"
 #include "parallel/flat_parameters.h"
 #include "parallel/gradient_hooks.h"
 #include "parallel/single.h"
+#include "steps.h"
 #include "tiny_model.h"
 
 namespace trainyard::parallel {
@@ -26,13 +26,7 @@ data::Batch make_batch(std::int64_t samples) {
 }
 
 at::Tensor mean_loss(const models::Model& model, const data::Batch& batch) {
-  return at::cross_entropy_loss(model.forward(batch.images, true), batch.labels);
-}
-
-timing::StepTimer quiet_timer() {
-  timing::StepTimer timer(at::kCPU, core::steady_ns(), [](const log::StepRow&) {});
-  timer.start();
-  return timer;
+  return at::cross_entropy_loss(model.forward(batch.images, models::Pass::kTrain), batch.labels);
 }
 
 TEST(FlatParametersTest, KeepTheModelsValuesAndShareItsMemory) {
@@ -60,6 +54,7 @@ TEST(GradientHooksTest, WriteTheSameGradientsAsAutogradAccumulates) {
   GradientHooks hooks(*model, flat, [&](std::size_t parameter) { ready.push_back(parameter); });
   for (int step = 0; step < 2; ++step) {  // the second step must replace, not add
     hooks.begin_step();
+    hooks.expect_last_backward();
     torch::autograd::backward({mean_loss(*model, batch)}, {});
     hooks.finish_step();
   }
@@ -81,6 +76,22 @@ TEST(GradientHooksTest, ASecondBackwardOfOneStepAdds) {
   const at::Tensor once = flat.gradient(0).clone();
   torch::autograd::backward({mean_loss(*model, batch)}, {});
   EXPECT_TRUE(at::allclose(flat.gradient(0), once.mul(2)));
+}
+
+TEST(GradientHooksTest, AParameterIsReadyOnceAndInTheLastBackward) {
+  const data::Batch batch = make_batch(4);
+  const auto model = test::tiny_model(1);
+  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  std::size_t ready = 0;
+  GradientHooks hooks(*model, flat, [&](std::size_t) { ++ready; });
+  hooks.begin_step();
+  torch::autograd::backward({mean_loss(*model, batch)}, {});
+  EXPECT_EQ(ready, 0u);
+  hooks.expect_last_backward();
+  torch::autograd::backward({mean_loss(*model, batch)}, {});
+  EXPECT_EQ(ready, model->parameters().size());
+  hooks.finish_step();
+  EXPECT_EQ(ready, model->parameters().size());
 }
 
 TEST(GradientHooksTest, ParametersThatBackwardDoesNotReachGetZerosAndAreReady) {
@@ -105,11 +116,10 @@ TEST_P(SingleTest, LearnsABatchByHeart) {
   config.momentum = 0.9;
   Single strategy(config, test::tiny_model(2), at::kCPU);
   const data::Batch batch = make_batch(16);
-  timing::StepTimer timer = quiet_timer();
-  const double first = strategy.step(batch, 0.05, timer).loss_sum.item<double>();
+  const double first = test::step(strategy, batch, 0.05).loss_sum.item<double>();
   double last = first;
   for (int step = 0; step < 60; ++step)
-    last = strategy.step(batch, 0.05, timer).loss_sum.item<double>();
+    last = test::step(strategy, batch, 0.05).loss_sum.item<double>();
   EXPECT_LT(last, 0.5 * first);
   EXPECT_EQ(strategy.evaluate(batch).samples, 16);
   EXPECT_GT(strategy.evaluate(batch).correct, 8);
@@ -128,14 +138,13 @@ TEST(SingleFp16Test, AnOverflowSkipsTheStepAndTheRunRecovers) {
   const data::Batch good = make_batch(8);
   data::Batch bad = make_batch(8);
   bad.images.mul_(1e6);  // infinite in half
-  timing::StepTimer timer = quiet_timer();
-  const at::Tensor before = strategy.model().parameters()[0].tensor.clone();
-  strategy.step(bad, 0.05, timer);
+  const at::Tensor before = strategy.gather_state().at("conv1.weight").clone();
+  test::step(strategy, bad, 0.05);
   EXPECT_EQ(strategy.skipped_steps(), 1);
-  EXPECT_TRUE(at::equal(strategy.model().parameters()[0].tensor, before));
-  strategy.step(good, 0.05, timer);
+  EXPECT_TRUE(at::equal(strategy.gather_state().at("conv1.weight"), before));
+  test::step(strategy, good, 0.05);
   EXPECT_EQ(strategy.skipped_steps(), 1);
-  EXPECT_FALSE(at::equal(strategy.model().parameters()[0].tensor, before));
+  EXPECT_FALSE(at::equal(strategy.gather_state().at("conv1.weight"), before));
   EXPECT_TRUE(std::isfinite(strategy.evaluate(good).loss_sum));
 }
 

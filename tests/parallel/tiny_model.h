@@ -18,23 +18,24 @@ inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
   struct Convolution final : models::Stage {
     Convolution(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out)
         : conv(builder, name, in, out, 3, 1, 1) {}
-    at::Tensor forward(const at::Tensor& input, bool /*training*/) override { return conv.forward(input).relu(); }
+    at::Tensor forward(const at::Tensor& input, models::Pass /*pass*/) override { return conv.forward(input).relu(); }
     models::Conv2d conv;
   };
   struct Head final : models::Stage {
     explicit Head(Builder& builder) : linear(builder, "fc", 24, 10) {}
-    at::Tensor forward(const at::Tensor& input, bool /*training*/) override {
+    at::Tensor forward(const at::Tensor& input, models::Pass /*pass*/) override {
       return linear.forward(at::adaptive_avg_pool2d(input, {1, 1}).flatten(1));
     }
     models::Linear linear;
   };
   models::TensorRegistry registry;
   Builder builder{registry, at::detail::createCPUGenerator(seed)};
-  std::vector<std::unique_ptr<models::Stage>> stages;
-  stages.push_back(std::make_unique<Convolution>(builder, "conv1", 3, 16));
-  stages.push_back(std::make_unique<Convolution>(builder, "conv2", 16, 24));
-  stages.push_back(std::make_unique<Head>(builder));
-  return std::make_unique<models::Model>(std::move(registry), std::move(stages));
+  models::StageList stages(registry);
+  stages.add<Convolution>("conv1", builder, "conv1", 3, 16);
+  stages.add<Convolution>("conv2", builder, "conv2", 16, 24);
+  stages.add<Head>("head", builder);
+  std::vector<models::StageEntry> entries = stages.take();
+  return std::make_unique<models::Model>(std::move(registry), std::move(entries));
 }
 
 }  // namespace trainyard::test

@@ -25,7 +25,8 @@ int evaluate(const std::vector<std::string>& arguments) {
                                    {images.size(1), images.size(2), images.size(3)}, 10, /*seed=*/0);
   models::assign(*model, models::load_safetensors(folder / "weights.safetensors"), folder / "weights.safetensors");
   const c10::NoGradGuard no_grad;
-  models::save_safetensors({{"logits", model->forward(images, /*training=*/false)}}, folder / "logits.safetensors");
+  models::save_safetensors({{"logits", model->forward(images, models::Pass::kEvaluate)}},
+                           folder / "logits.safetensors");
   return 0;
 }
 

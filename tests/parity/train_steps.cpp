@@ -51,19 +51,16 @@ int steps(const std::vector<std::string>& arguments) {
   std::vector<at::Tensor> losses;
   for (std::int64_t step = 0; step < images.size(0); ++step) {
     const auto part = [&](const at::Tensor& all) { return all.select(0, step).narrow(0, own * world.rank, own); };
-    const parallel::StepResult result = strategy->step({part(images), part(labels), global}, /*lr=*/0.0003, timer);
+    const data::Batch batch{part(images), part(labels), global};
+    const parallel::StepResult result = strategy->step({&batch, 1}, /*lr=*/0.0003, timer);
     std::array loss{result.loss_sum.item<double>()};
     comm::all_reduce(*world.control, loss);
     losses.push_back(at::full({}, loss[0] / static_cast<double>(global), at::kFloat));
   }
+  models::TensorMap state = strategy->gather_state();
   if (world.rank == 0) {
-    models::TensorMap results{{"losses", at::stack(losses)}};
-    for (const models::Parameter& parameter : strategy->model().parameters()) {
-      results.emplace(parameter.name, parameter.tensor);
-    }
-    for (const models::NamedTensor& buffer : strategy->model().buffers())
-      results.emplace(buffer.name, buffer.tensor);
-    models::save_safetensors(results, folder / "trainyard.safetensors");
+    state.emplace("losses", at::stack(losses));
+    models::save_safetensors(state, folder / "trainyard.safetensors");
   }
   return 0;
 }

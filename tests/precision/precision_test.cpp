@@ -38,7 +38,7 @@ TEST(PolicyTest, Fp16ActivationsAreHalfThroughout) {
   const Policy policy = Policy::make(config::PrecisionKind::kFp16, at::kCPU);
   const auto model = models::build(config::Model::kResnet18, {3, 8, 8}, 10, 0);
   policy.prepare(*model);
-  const at::Tensor logits = model->forward(at::ones({4, 3, 8, 8}, at::kHalf), /*training=*/true);
+  const at::Tensor logits = model->forward(at::ones({4, 3, 8, 8}, at::kHalf), models::Pass::kTrain);
   EXPECT_EQ(logits.scalar_type(), at::kHalf);
 }
 
