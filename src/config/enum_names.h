@@ -29,8 +29,17 @@ struct EnumNames<Data> {
 
 template <>
 struct EnumNames<StrategyKind> {
-  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 2> table{
-      {{StrategyKind::kSingle, "single"}, {StrategyKind::kDdp, "ddp"}}};
+  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 5> table{{{StrategyKind::kSingle, "single"},
+                                                                                   {StrategyKind::kDdp, "ddp"},
+                                                                                   {StrategyKind::kZero1, "zero1"},
+                                                                                   {StrategyKind::kZero2, "zero2"},
+                                                                                   {StrategyKind::kZero3, "zero3"}}};
+};
+
+template <>
+struct EnumNames<Compression> {
+  static constexpr std::array<std::pair<Compression, std::string_view>, 3> table{
+      {{Compression::kNone, "none"}, {Compression::kFp16, "fp16"}, {Compression::kBf16, "bf16"}}};
 };
 
 template <>

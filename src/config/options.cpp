@@ -149,7 +149,9 @@ std::vector<Option> run_options() {
                           "side of an image"));
   table.push_back(flag("augment", &C::augment,
                        "random crop with padding, and horizontal flip where the data allows it (not digits)"));
-  table.push_back(choice("strategy", &C::strategy, "how ranks share the work"));
+  table.push_back(choice("strategy", &C::strategy,
+                         "how ranks share the work; zero1 shards the optimizer's state, zero2 gradients too, zero3 "
+                         "parameters too"));
   table.push_back(choice("precision", &C::precision, "fp16: weights and activations in half, fp32 master weights"));
   table.push_back(integer("epochs", &C::epochs, {1, 1'000'000}, "epochs", "passes over the training data"));
   table.push_back(integer("max-steps", &C::max_steps, {1, 1'000'000'000'000, "no limit"}, "steps",
@@ -170,6 +172,7 @@ std::vector<Option> run_options() {
   table.push_back(integer("workers", &C::workers, {1, 256, "load in line"}, "threads", "loader threads per rank"));
   table.push_back(real("bucket-mb", &C::bucket_mb, {0, 4096, true}, "MiB",
                        "gradients in one all-reduce; the first bucket is at most 1"));
+  table.push_back(choice("compress", &C::compress, "type in which fp32 gradients travel between ranks; rounds them"));
   table.push_back(integer("seed", &C::seed, {0, std::int64_t{9'007'199'254'740'992}}, "",
                           "of weights, order of samples and augmentation"));
   table.push_back(choice("device", &C::device, "auto: cuda where a device is found, else cpu"));

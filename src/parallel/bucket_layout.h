@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "models/model.h"
+
 namespace trainyard::parallel {
 
 /// What a layout needs to know of one parameter.
@@ -29,7 +31,7 @@ struct Bucket {
   std::vector<Slot> slots;
 };
 
-/// Elements. 16 float32 are one cache line and one AVX-512 register: every slot starts on one.
+/// Elements. 16 float32 are one cache line and one AVX-512 register: every slot, and every shard, starts on one.
 constexpr std::int64_t kSlotAlignment = 16;
 /// MiB. Small, so that the first all-reduce starts early in backward, as PyTorch's DistributedDataParallel does.
 constexpr double kFirstBucketMb = 1.0;
@@ -39,5 +41,12 @@ constexpr double kFirstBucketMb = 1.0;
 /// bucket, and parameters of the two types fill theirs side by side. A function of its arguments alone, so that a
 /// resumed run sums in the same order.
 std::vector<Bucket> bucket_layout(std::span<const ParameterShape> parameters, double bucket_mb);
+
+/// One bucket for each type of each stage, the last stage first: what is gathered and freed together. stages: which
+/// parameters are whose.
+std::vector<Bucket> stage_layout(std::span<const ParameterShape> parameters, std::span<const models::Range> stages);
+
+/// Lengthens every bucket by padding so that it cuts into `shards` equal parts that start on kSlotAlignment.
+void pad_for_shards(std::vector<Bucket>& buckets, int shards);
 
 }  // namespace trainyard::parallel

@@ -1,38 +1,32 @@
 #include "parallel/ddp.h"
 
-#include <c10/core/GradMode.h>
+#include "parallel/replication.h"
 
 namespace trainyard::parallel {
 
 Ddp::Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
          comm::Communicator& communicator)
     : communicator_(communicator),
-      replica_(config, std::move(model), device, [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
-      reducer_(replica_.parameters(), communicator) {}
+      replica_(config, std::move(model), device, Sharding{},
+               [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
+      reducer_(replica_.parameters(), communicator, config.compress) {}
 
 void Ddp::synchronise() {
-  for (FlatBucket& bucket : replica_.parameters().buckets())
-    communicator_.broadcast(bucket.parameters, 0)->wait();
-  replica_.adopt_parameters();
-  broadcast_buffers();
+  require_same_model(replica_.model(), communicator_);
+  broadcast_parameters(replica_.parameters(), communicator_);
+  broadcast_buffers(replica_.model(), communicator_);
 }
 
 StepResult Ddp::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {
-  reducer_.begin_step();
+  reducer_.begin_step(timer);
   StepResult result = replica_.forward_backward(batches, timer);
-  replica_.apply(lr, timer, [this](std::size_t bucket) { reducer_.wait(bucket); });
+  replica_.apply(lr, timer, {.await = [this](std::size_t bucket) { reducer_.wait(bucket); }});
   result.collectives = reducer_.works();
   return result;
 }
 
-void Ddp::broadcast_buffers() {
-  const c10::NoGradGuard no_grad;
-  std::vector<std::shared_ptr<comm::Work>> works;
-  for (const models::NamedTensor& buffer : replica_.model().buffers()) {
-    works.push_back(communicator_.broadcast(buffer.tensor, 0));
-  }
-  for (const auto& work : works)
-    work->wait();
+void Ddp::begin_evaluation() {
+  broadcast_buffers(replica_.model(), communicator_);
 }
 
 }  // namespace trainyard::parallel

@@ -18,15 +18,13 @@ class Ddp final : public Strategy {
   DataShard data_shard() const override { return {communicator_.rank(), communicator_.size()}; }
   StepResult step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) override;
   /// Batch-norm statistics differ between ranks, since each saw its own samples: validation uses rank 0's.
-  void begin_evaluation() override { broadcast_buffers(); }
+  void begin_evaluation() override;
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
   models::TensorMap gather_state() override { return models::tensors_of(replica_.model()); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
   std::string precision_note() const override { return replica_.policy().note(); }
 
  private:
-  void broadcast_buffers();
-
   comm::Communicator& communicator_;
   Replica replica_;
   GradientReducer reducer_;

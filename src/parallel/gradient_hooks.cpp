@@ -45,6 +45,7 @@ void GradientHooks::begin_step() {
 }
 
 void GradientHooks::receive(std::size_t parameter, const at::Tensor& gradient) {
+  parameters_.give_gradients(parameters_.bucket_of(parameter));
   const at::Tensor& view = parameters_.gradient(parameter);
   if (written_[parameter]) {
     view.add_(gradient);
@@ -63,6 +64,7 @@ void GradientHooks::mark_ready(std::size_t parameter) {
 void GradientHooks::finish_step() {
   for (std::size_t parameter = 0; parameter < written_.size(); ++parameter) {
     if (ready_[parameter]) continue;
+    parameters_.give_gradients(parameters_.bucket_of(parameter));
     if (!written_[parameter]) parameters_.gradient(parameter).zero_();
     mark_ready(parameter);
   }

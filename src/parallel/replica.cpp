@@ -30,11 +30,12 @@ std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model, at
 }  // namespace
 
 Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
-                 GradientHooks::Ready on_ready)
+                 const Sharding& sharding, GradientHooks::Ready on_ready)
     : device_(device),
       policy_(precision::Policy::make(config.precision, device)),
       model_(prepared(std::move(model), device, policy_)),
-      parameters_(*model_, config.bucket_mb, config.memory_format),
+      forward_([this](const at::Tensor& images, models::Pass pass) { return model_->forward(images, pass); }),
+      parameters_(*model_, {config.bucket_mb, config.memory_format, sharding}),
       hooks_(*model_, parameters_, std::move(on_ready)),
       optimizer_(optim::make_optimizer(config)) {
   for (const FlatBucket& bucket : parameters_.buckets())
@@ -74,7 +75,7 @@ void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, 
   at::Tensor loss;
   {
     const Region region(timer, Phase::kForward);
-    const at::Tensor logits = model_->forward(images, models::Pass::kTrain);
+    const at::Tensor logits = forward_(images, models::Pass::kTrain);
     loss = loss_sum(logits, labels);
     result.add({loss.detach(), count_correct(logits, labels), batch.labels.size(0), {}});
     images.reset();
@@ -86,35 +87,38 @@ void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, 
   torch::autograd::backward({share}, {});
 }
 
-void Replica::apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t)>& await) {
+void Replica::apply(double lr, timing::StepTimer& timer, const Steps& steps) {
   const c10::NoGradGuard no_grad;
   std::vector<FlatBucket>& buckets = parameters_.buckets();
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     {
       const Region region(timer, Phase::kExposedComm);
-      await(i);
+      steps.await(i);
     }
     // Stepping a bucket while the next one is still on its way hides the optimizer. Not where one bucket's overflow
     // must stop all.
     if (scaler_) continue;
     const Region region(timer, Phase::kOptimizer);
-    optimizer_->step(i, buckets[i].gradients, lr);
+    optimizer_->step(i, buckets[i].gradient_shard, lr);
+    steps.stepped(i);
   }
   if (scaler_) {
     const Region region(timer, Phase::kOptimizer);
-    apply_scaled(lr);
+    apply_scaled(lr, steps);
   }
 }
 
-void Replica::apply_scaled(double lr) {
+void Replica::apply_scaled(double lr, const Steps& steps) {
   std::vector<FlatBucket>& buckets = parameters_.buckets();
   std::vector<at::Tensor> gradients;
   for (const FlatBucket& bucket : buckets)
-    gradients.push_back(bucket.gradients.to(at::kFloat));
+    gradients.push_back(bucket.gradient_shard.to(at::kFloat));
   scaler_->unscale(gradients);
+  steps.agree(scaler_->found_inf());
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     optimizer_->step(i, gradients[i], lr, scaler_->found_inf());
     parameters_.publish(buckets[i]);
+    steps.stepped(i);
   }
   scaler_->update();
 }
@@ -125,17 +129,10 @@ Evaluation Replica::evaluate(const data::Batch& batch) {
   if (result.samples == 0) return result;
   const c10::NoGradGuard no_grad;
   const at::Tensor labels = batch.labels.to(device_, /*non_blocking=*/true);
-  const at::Tensor logits = model_->forward(to_device(batch.images), models::Pass::kEvaluate);
+  const at::Tensor logits = forward_(to_device(batch.images), models::Pass::kEvaluate);
   result.loss_sum = loss_sum(logits, labels).item<double>();
   result.correct = count_correct(logits, labels).item<std::int64_t>();
   return result;
-}
-
-void Replica::adopt_parameters() {
-  const c10::NoGradGuard no_grad;
-  for (FlatBucket& bucket : parameters_.buckets()) {
-    if (!bucket.master.is_same(bucket.parameters)) bucket.master.copy_(bucket.parameters);
-  }
 }
 
 }  // namespace trainyard::parallel

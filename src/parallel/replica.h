@@ -20,13 +20,26 @@ class Replica {
  public:
   /// on_ready: see GradientHooks.
   Replica(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
-          GradientHooks::Ready on_ready);
+          const Sharding& sharding, GradientHooks::Ready on_ready);
+
+  /// How the model runs where not simply from its first stage to its last.
+  using Forward = std::function<at::Tensor(const at::Tensor& images, models::Pass pass)>;
+  void run_forward_by(Forward forward) { forward_ = std::move(forward); }
 
   /// Gradients of (sum of the batches' losses / sum of their global samples), times the loss scale, in the flat views.
   StepResult forward_backward(std::span<const data::Batch> batches, timing::StepTimer& timer);
 
-  /// Steps every bucket, in order. await(bucket) returns once that bucket's gradients are the global ones.
-  void apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t bucket)>& await);
+  /// What a strategy does around the optimizer.
+  struct Steps {
+    /// Returns once the bucket's gradient shard is the global one.
+    std::function<void(std::size_t bucket)> await = [](std::size_t) {};
+    /// Makes the maximum over ranks of a float32 scalar, where ranks see different shards of the gradients.
+    std::function<void(at::Tensor& found_inf)> agree = [](at::Tensor&) {};
+    /// The bucket's parameter shard has its new values.
+    std::function<void(std::size_t bucket)> stepped = [](std::size_t) {};
+  };
+  /// Steps this rank's shard of every bucket, in order.
+  void apply(double lr, timing::StepTimer& timer, const Steps& steps);
 
   Evaluation evaluate(const data::Batch& batch);
 
@@ -35,18 +48,17 @@ class Replica {
   FlatParameters& parameters() { return parameters_; }
   const precision::Policy& policy() const { return policy_; }
   std::int64_t skipped_steps() const { return scaler_ ? scaler_->skipped() : 0; }
-  /// After the model's parameters were written from outside (a broadcast): the masters follow.
-  void adopt_parameters();
 
  private:
   /// Adds one batch to the gradients and to the result.
   void accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer, StepResult& result);
   at::Tensor to_device(const at::Tensor& images) const;
-  void apply_scaled(double lr);
+  void apply_scaled(double lr, const Steps& steps);
 
   at::Device device_;
   precision::Policy policy_;
   std::unique_ptr<models::Model> model_;
+  Forward forward_;
   FlatParameters parameters_;
   GradientHooks hooks_;
   std::unique_ptr<optim::Optimizer> optimizer_;

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "parallel/ddp.h"
+#include "parallel/sharded.h"
 #include "parallel/single.h"
 
 namespace trainyard::parallel {
@@ -20,6 +21,10 @@ std::unique_ptr<Strategy> make_strategy(const config::RunConfig& config, std::un
       return std::make_unique<Single>(config, std::move(model), device);
     case config::StrategyKind::kDdp:
       return std::make_unique<Ddp>(config, std::move(model), device, communicator);
+    case config::StrategyKind::kZero1:
+    case config::StrategyKind::kZero2:
+    case config::StrategyKind::kZero3:
+      return std::make_unique<Sharded>(config, std::move(model), device, communicator);
     default:
       break;
   }

@@ -57,7 +57,7 @@ class Strategy {
   /// Forward alone, in evaluation mode. An empty batch evaluates to nothing.
   virtual Evaluation evaluate(const data::Batch& batch) = 0;
 
-  /// The whole model's parameters and buffers, on rank 0; on the others what they hold. Collective.
+  /// The whole model's parameters and buffers, on rank 0; on the others what they have of it. Collective.
   virtual models::TensorMap gather_state() = 0;
   /// Steps skipped for an overflow so far. Waits for the device.
   virtual std::int64_t skipped_steps() const = 0;

@@ -33,7 +33,7 @@ TEST(FlatParametersTest, KeepTheModelsValuesAndShareItsMemory) {
   for (const config::MemoryFormat format : {config::MemoryFormat::kContiguous, config::MemoryFormat::kChannelsLast}) {
     const auto reference = test::tiny_model(5);
     const auto model = test::tiny_model(5);
-    FlatParameters flat(*model, 25, format);
+    FlatParameters flat(*model, {.format = format});
     for (std::size_t i = 0; i < model->parameters().size(); ++i) {
       EXPECT_TRUE(at::equal(model->parameters()[i].tensor, reference->parameters()[i].tensor));
       EXPECT_EQ(flat.gradient(i).strides(), model->parameters()[i].tensor.strides());
@@ -49,7 +49,7 @@ TEST(GradientHooksTest, WriteTheSameGradientsAsAutogradAccumulates) {
   torch::autograd::backward({mean_loss(*reference, batch)}, {});
 
   const auto model = test::tiny_model(1);
-  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  FlatParameters flat(*model, {});
   std::vector<std::size_t> ready;
   GradientHooks hooks(*model, flat, [&](std::size_t parameter) { ready.push_back(parameter); });
   for (int step = 0; step < 2; ++step) {  // the second step must replace, not add
@@ -69,7 +69,7 @@ TEST(GradientHooksTest, WriteTheSameGradientsAsAutogradAccumulates) {
 TEST(GradientHooksTest, ASecondBackwardOfOneStepAdds) {
   const data::Batch batch = make_batch(4);
   const auto model = test::tiny_model(1);
-  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  FlatParameters flat(*model, {});
   GradientHooks hooks(*model, flat, [](std::size_t) {});
   hooks.begin_step();
   torch::autograd::backward({mean_loss(*model, batch)}, {});
@@ -81,7 +81,7 @@ TEST(GradientHooksTest, ASecondBackwardOfOneStepAdds) {
 TEST(GradientHooksTest, AParameterIsReadyOnceAndInTheLastBackward) {
   const data::Batch batch = make_batch(4);
   const auto model = test::tiny_model(1);
-  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  FlatParameters flat(*model, {});
   std::size_t ready = 0;
   GradientHooks hooks(*model, flat, [&](std::size_t) { ++ready; });
   hooks.begin_step();
@@ -96,7 +96,7 @@ TEST(GradientHooksTest, AParameterIsReadyOnceAndInTheLastBackward) {
 
 TEST(GradientHooksTest, ParametersThatBackwardDoesNotReachGetZerosAndAreReady) {
   const auto model = test::tiny_model(1);
-  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  FlatParameters flat(*model, {});
   for (FlatBucket& bucket : flat.buckets())
     bucket.gradients.fill_(7);
   std::size_t ready = 0;

@@ -80,7 +80,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(folder)
         torch.multiprocessing.spawn(torch_rank, args=(folder,), nprocs=RANKS)
-        subprocess.run(mpirun + ["-n", str(RANKS), program, folder, MODEL], check=True, timeout=300)
+        keys = [f"model={MODEL}", "strategy=ddp", "momentum=0.9", "weight-decay=1e-4", f"lr={LR}"]
+        subprocess.run(mpirun + ["-n", str(RANKS), program, folder] + keys, check=True, timeout=300)
         theirs = safetensors_io.load(f"{folder}/torch.safetensors")
         ours = safetensors_io.load(f"{folder}/trainyard.safetensors")
     assert set(ours) == set(theirs), set(ours) ^ set(theirs)

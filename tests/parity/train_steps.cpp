@@ -1,7 +1,9 @@
-/// Takes optimizer steps on given weights and batches, for comparison with PyTorch in Python (ddp_test.py).
-///   train_steps FOLDER MODEL   reads FOLDER/initial.safetensors and FOLDER/batches.safetensors (images float32
-///   [steps, ranks * n, C, H, W], labels int64 [steps, ranks * n]), writes FOLDER/trainyard.safetensors: the parameters
-///   and buffers after the steps, and `losses` float32 [steps], the mean over the global batch.
+/// Takes optimizer steps on given weights and batches, for comparison with PyTorch in Python (ddp_test.py,
+/// strategies_test.py).
+///   train_steps FOLDER KEY=VALUE...   reads FOLDER/initial.safetensors and FOLDER/batches.safetensors (images float32
+///   [steps, n, C, H, W], labels int64 [steps, n]), writes FOLDER/trainyard.safetensors: the parameters and buffers
+///   after the steps, and `losses` float32 [steps], the mean over the n samples. Keys are those of a run. The n samples
+///   are cut evenly, first into accumulated batches, then over the data shards.
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
@@ -14,7 +16,7 @@
 
 #include "comm/bootstrap.h"
 #include "comm/values.h"
-#include "config/enum_names.h"
+#include "config/options.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/main.h"
@@ -26,36 +28,49 @@ namespace {
 namespace fs = std::filesystem;
 using namespace trainyard;  // NOLINT: a test program
 
-int steps(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 2) throw core::UsageError("usage: train_steps FOLDER MODEL");
-  const fs::path folder = arguments[0];
+config::RunConfig read_config(std::span<const std::string> assignments) {
   config::RunConfig config;
-  config.model = config::from_name<config::Model>(arguments[1]).value();
-  config.strategy = config::StrategyKind::kDdp;
-  config.momentum = 0.9;
-  config.weight_decay = 1e-4;
+  for (const std::string& assignment : assignments) {
+    const std::size_t equals = assignment.find('=');
+    const config::Option* option = config::find_option(assignment.substr(0, equals));
+    if (equals == std::string::npos || option == nullptr) throw core::UsageError("not a KEY=VALUE: " + assignment);
+    option->set(config, assignment.substr(equals + 1));
+  }
+  return config;
+}
+
+int steps(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) throw core::UsageError("usage: train_steps FOLDER KEY=VALUE...");
+  const fs::path folder = arguments[0];
   comm::World world = comm::bootstrap({.device = config::DeviceKind::kCpu});
 
   const models::TensorMap batches = models::load_safetensors(folder / "batches.safetensors");
   const at::Tensor& images = batches.at("images");
   const at::Tensor& labels = batches.at("labels");
+  const std::int64_t samples = images.size(1);
+  config::RunConfig config = read_config(std::span(arguments).subspan(1));
   auto model = models::build(config.model, {images.size(2), images.size(3), images.size(4)}, 10, /*seed=*/0);
   models::assign(*model, models::load_safetensors(folder / "initial.safetensors"), folder / "initial.safetensors");
 
   const auto strategy = parallel::make_strategy(config, std::move(model), world.device, *world.data);
+  const parallel::DataShard shard = strategy->data_shard();
+  const std::int64_t own = samples / (config.accumulate * shard.count);
   strategy->synchronise();
   timing::StepTimer timer(world.device, core::steady_ns(), [](const log::StepRow&) {});
   timer.start();
-  const std::int64_t global = images.size(1);
-  const std::int64_t own = global / world.size;
   std::vector<at::Tensor> losses;
   for (std::int64_t step = 0; step < images.size(0); ++step) {
-    const auto part = [&](const at::Tensor& all) { return all.select(0, step).narrow(0, own * world.rank, own); };
-    const data::Batch batch{part(images), part(labels), global};
-    const parallel::StepResult result = strategy->step({&batch, 1}, /*lr=*/0.0003, timer);
-    std::array loss{result.loss_sum.item<double>()};
+    std::vector<data::Batch> parts;
+    for (std::int64_t part = 0; part < config.accumulate; ++part) {
+      const auto cut = [&](const at::Tensor& all) {
+        return all.select(0, step).narrow(0, (part * shard.count + shard.index) * own, own);
+      };
+      parts.push_back({cut(images), cut(labels), own * shard.count});
+    }
+    const parallel::StepResult result = strategy->step(parts, config.lr, timer);
+    std::array loss{result.loss_sum.defined() ? result.loss_sum.item<double>() : 0.0};
     comm::all_reduce(*world.control, loss);
-    losses.push_back(at::full({}, loss[0] / static_cast<double>(global), at::kFloat));
+    losses.push_back(at::full({}, loss[0] / static_cast<double>(samples), at::kFloat));
   }
   models::TensorMap state = strategy->gather_state();
   if (world.rank == 0) {
