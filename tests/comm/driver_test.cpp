@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -35,6 +36,8 @@ struct Backend {
   std::string name;
   std::vector<std::int64_t> sizes;
   std::function<Opened()> open;
+
+  friend void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 };
 
 // The large one takes several chunks of every transport in its widest types.

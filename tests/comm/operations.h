@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct DrivenOperation {
   std::string name;
   std::vector<at::ScalarType> types;
   std::function<void(const Case&)> run;  ///< compares by EXPECT
+
+  friend void PrintTo(const DrivenOperation& operation, std::ostream* out) { *out << operation.name; }
 };
 
 const std::vector<DrivenOperation>& driven_operations();

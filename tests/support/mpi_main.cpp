@@ -70,16 +70,20 @@ class Watchdog : public testing::EmptyTestEventListener {
   std::thread thread_;
 };
 
-/// The printer of every rank but 0.
+/// The printer of every rank but 0. It keeps the running test's name itself: GoogleTest holds the lock, behind which it
+/// keeps it, while it reports a result.
 class FailurePrinter : public testing::EmptyTestEventListener {
+  void OnTestStart(const testing::TestInfo& info) override {
+    running_ = std::string(info.test_suite_name()) + "." + info.name();
+  }
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const testing::TestInfo* info = testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "rank %d: %s:%d: %s%s%s\n%s\n", world().rank,
-                 result.file_name() != nullptr ? result.file_name() : "", result.line_number(),
-                 info != nullptr ? info->test_suite_name() : "", info != nullptr ? "." : "",
-                 info != nullptr ? info->name() : "", result.message());
+    std::fprintf(stderr, "rank %d: %s:%d: %s\n%s\n", world().rank,
+                 result.file_name() != nullptr ? result.file_name() : "", result.line_number(), running_.c_str(),
+                 result.message());
   }
+
+  std::string running_;
 };
 
 int run() {
