@@ -49,6 +49,12 @@ struct EnumNames<OptimizerKind> {
 };
 
 template <>
+struct EnumNames<Checkpointing> {
+  static constexpr std::array<std::pair<Checkpointing, std::string_view>, 3> table{
+      {{Checkpointing::kNone, "none"}, {Checkpointing::kBlock, "block"}, {Checkpointing::kStage, "stage"}}};
+};
+
+template <>
 struct EnumNames<PrecisionKind> {
   static constexpr std::array<std::pair<PrecisionKind, std::string_view>, 2> table{
       {{PrecisionKind::kFp32, "fp32"}, {PrecisionKind::kFp16, "fp16"}}};

@@ -159,6 +159,8 @@ std::vector<Option> run_options() {
   table.push_back(integer("batch-size", &C::batch_size, {1, 65'536}, "samples", "per rank and batch"));
   table.push_back(integer("accumulate", &C::accumulate, {1, 65'536}, "batches",
                           "batches whose gradients are summed in one optimizer step"));
+  table.push_back(choice("activation-checkpointing", &C::activation_checkpointing,
+                         "activations computed again in backward to save memory; stage: by coarser parts than block"));
   table.push_back(choice("optimizer", &C::optimizer, "adam and adamw: betas 0.9 and 0.999, epsilon 1e-8"));
   table.push_back(real("lr", &C::lr, {0, 100, true}, "", "learning rate"));
   table.push_back(real("momentum", &C::momentum, {0, 1, false, true}, "", "optimizer = sgd: its momentum"));

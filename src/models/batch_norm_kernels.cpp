@@ -44,6 +44,7 @@ TRAINYARD_INLINE void finish_statistics(const BatchNormForward& a, std::int64_t 
   const auto samples = static_cast<double>(a.shape.samples());
   a.mean[channel] = static_cast<float>(mean);
   a.inverse_deviation[channel] = static_cast<float>(1.0 / std::sqrt(squares / samples + a.epsilon));
+  if (a.running_mean == nullptr) return;
   const auto update = [&](float& running, double value) {
     running = static_cast<float>((1.0 - a.momentum) * static_cast<double>(running) + a.momentum * value);
   };

@@ -28,7 +28,7 @@ struct BatchNormForward {
   float* output = nullptr;  ///< shape
   float* mean = nullptr;
   float* inverse_deviation = nullptr;  ///< 1 / sqrt(variance + epsilon)
-  float* running_mean = nullptr;
+  float* running_mean = nullptr;       ///< both or none
   float* running_variance = nullptr;
 };
 

@@ -39,8 +39,8 @@ class TrainBatchNorm final : public torch::autograd::Function<TrainBatchNorm> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& weight,
                             const at::Tensor& bias, const std::optional<at::Tensor>& residual, bool relu,
-                            const at::Tensor& running_mean, const at::Tensor& running_variance, double momentum,
-                            double epsilon) {
+                            const std::optional<at::Tensor>& running_mean,
+                            const std::optional<at::Tensor>& running_variance, double momentum, double epsilon) {
     const at::Tensor summand = residual ? residual->contiguous(format_of(input)) : at::Tensor();
     const at::Tensor output = at::empty_like(input);
     const at::Tensor mean = at::empty({input.size(1)}, input.options());
@@ -58,8 +58,8 @@ class TrainBatchNorm final : public torch::autograd::Function<TrainBatchNorm> {
     arguments.output = output.mutable_data_ptr<float>();
     arguments.mean = mean.mutable_data_ptr<float>();
     arguments.inverse_deviation = inverse_deviation.mutable_data_ptr<float>();
-    arguments.running_mean = running_mean.mutable_data_ptr<float>();
-    arguments.running_variance = running_variance.mutable_data_ptr<float>();
+    arguments.running_mean = running_mean ? running_mean->mutable_data_ptr<float>() : nullptr;
+    arguments.running_variance = running_variance ? running_variance->mutable_data_ptr<float>() : nullptr;
     over_channels(arguments, kernels::batch_norm_forward);
 
     context->save_for_backward({input, weight, mean, inverse_deviation, relu ? output : at::Tensor()});
@@ -106,17 +106,20 @@ bool can_fuse_batch_norm(const at::Tensor& input, const BatchNormState& state) {
   const auto plain = [](const at::Tensor& tensor) {
     return tensor.scalar_type() == at::kFloat && tensor.is_cpu() && tensor.is_contiguous();
   };
+  const auto plain_or_none = [&](const at::Tensor& tensor) { return !tensor.defined() || plain(tensor); };
   return input.dim() == 4 && input.numel() > 0 && input.scalar_type() == at::kFloat && input.is_cpu() &&
          (input.is_contiguous() || input.is_contiguous(at::MemoryFormat::ChannelsLast)) && plain(state.weight) &&
-         plain(state.bias) && plain(state.running_mean) && plain(state.running_variance);
+         plain(state.bias) && plain_or_none(state.running_mean) && plain_or_none(state.running_variance);
 }
 
 at::Tensor train_batch_norm(const at::Tensor& input, const at::Tensor& residual, bool relu,
                             const BatchNormState& state) {
   // autograd takes a tensor that may be missing as an optional one only
-  const std::optional<at::Tensor> summand = residual.defined() ? std::optional(residual) : std::nullopt;
-  return TrainBatchNorm::apply(input, state.weight, state.bias, summand, relu, state.running_mean,
-                               state.running_variance, state.momentum, state.epsilon);
+  const auto optional = [](const at::Tensor& tensor) {
+    return tensor.defined() ? std::optional(tensor) : std::nullopt;
+  };
+  return TrainBatchNorm::apply(input, state.weight, state.bias, optional(residual), relu, optional(state.running_mean),
+                               optional(state.running_variance), state.momentum, state.epsilon);
 }
 
 }  // namespace trainyard::models

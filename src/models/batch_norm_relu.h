@@ -8,7 +8,7 @@ namespace trainyard::models {
 struct BatchNormState {
   const at::Tensor& weight;
   const at::Tensor& bias;
-  const at::Tensor& running_mean;
+  const at::Tensor& running_mean;  ///< undefined, with running_variance: none is kept
   const at::Tensor& running_variance;
   double momentum;
   double epsilon;
@@ -22,7 +22,7 @@ bool can_fuse_batch_norm(const at::Tensor& input, const BatchNormState& state);
 /// for: at::batch_norm, add and relu in one operation, with their gradients. They are bound by memory, and apart they
 /// read and write each activation several times: forward reads the input (and the residual) once from memory and
 /// writes once, backward reads gradient, input and output once and writes the gradients. Updates the running
-/// statistics.
+/// statistics, where there are any.
 at::Tensor train_batch_norm(const at::Tensor& input, const at::Tensor& residual, bool relu,
                             const BatchNormState& state);
 

@@ -57,15 +57,16 @@ BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t
       num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))) {}
 
 at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residual, bool relu, Pass pass) const {
-  if (pass == Pass::kTrain) {
-    num_batches_tracked_.add_(1);
-    const BatchNormState state{weight_, bias_, running_mean_, running_var_, kBatchNormMomentum, kBatchNormEpsilon};
-    if (can_fuse_batch_norm(input, state)) return train_batch_norm(input, residual, relu, state);
-  }
-  at::Tensor output =
-      round_as(at::batch_norm(widen(input), weight_, bias_, running_mean_, running_var_, pass == Pass::kTrain,
-                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
-               input);
+  const bool trains = pass != Pass::kEvaluate;
+  if (pass == Pass::kTrain) num_batches_tracked_.add_(1);
+  // Without running statistics the batch's own are used and none updated.
+  const at::Tensor running_mean = pass == Pass::kRecompute ? at::Tensor() : running_mean_;
+  const at::Tensor running_var = pass == Pass::kRecompute ? at::Tensor() : running_var_;
+  const BatchNormState state{weight_, bias_, running_mean, running_var, kBatchNormMomentum, kBatchNormEpsilon};
+  if (trains && can_fuse_batch_norm(input, state)) return train_batch_norm(input, residual, relu, state);
+  at::Tensor output = round_as(at::batch_norm(widen(input), weight_, bias_, running_mean, running_var, trains,
+                                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
+                               input);
   if (residual.defined()) output.add_(residual);
   if (relu) output.relu_();
   return output;

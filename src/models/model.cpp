@@ -1,12 +1,37 @@
 #include "models/model.h"
 
+#include <c10/core/GradMode.h>
+
 #include <cstddef>
 
+#include "models/recompute.h"
 #include "models/resnet.h"
 
 namespace trainyard::models {
 
 at::Tensor Model::forward(const at::Tensor& input, Pass pass, Range stages) const {
+  const bool recomputed =
+      recompute_ != config::Checkpointing::kNone && pass == Pass::kTrain && c10::GradMode::is_enabled();
+  if (!recomputed) return run(input, pass, stages);
+  at::Tensor activation = input;
+  for (std::size_t begin = stages.begin; begin < stages.end;) {
+    const Range segment{begin, segment_end(begin, stages.end)};
+    activation = forward_recomputed(
+        activation, [this, segment](const at::Tensor& own, Pass own_pass) { return run(own, own_pass, segment); });
+    begin = segment.end;
+  }
+  return activation;
+}
+
+std::size_t Model::segment_end(std::size_t begin, std::size_t limit) const {
+  std::size_t end = begin + 1;
+  if (recompute_ == config::Checkpointing::kBlock) return end;
+  while (end < limit && stages_[end].group == stages_[begin].group)
+    ++end;
+  return end;
+}
+
+at::Tensor Model::run(const at::Tensor& input, Pass pass, Range stages) const {
   at::Tensor activation = input;
   for (std::size_t index = stages.begin; index < stages.end; ++index)
     activation = stages_[index].stage->forward(activation, pass);

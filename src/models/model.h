@@ -33,7 +33,8 @@ struct Range {
 
 /// A stage and which of its model's tensors are its own.
 struct StageEntry {
-  std::string name;  ///< "stem", "layer1.0", "head"
+  std::string name;   ///< "stem", "layer1.0", "head"
+  std::string group;  ///< neighbours of one group are recomputed together: "stem", "layer1", "head"
   std::unique_ptr<Stage> stage;
   Range parameters;
   Range buffers;
@@ -45,9 +46,12 @@ class StageList {
   /// registry: where the stages' constructors register their tensors; it must outlive this.
   explicit StageList(const TensorRegistry& registry) : registry_(registry) {}
 
+  /// The stages that follow are of this group.
+  void begin_group(std::string group) { group_ = std::move(group); }
+
   template <class S, class... Arguments>
   void add(std::string name, Arguments&&... arguments) {
-    StageEntry entry{std::move(name), nullptr, {registry_.parameters.size(), 0}, {registry_.buffers.size(), 0}};
+    StageEntry entry{std::move(name), group_, nullptr, {registry_.parameters.size(), 0}, {registry_.buffers.size(), 0}};
     entry.stage = std::make_unique<S>(std::forward<Arguments>(arguments)...);
     entry.parameters.end = registry_.parameters.size();
     entry.buffers.end = registry_.buffers.size();
@@ -58,6 +62,7 @@ class StageList {
 
  private:
   const TensorRegistry& registry_;
+  std::string group_;
   std::vector<StageEntry> entries_;
 };
 
@@ -69,8 +74,12 @@ class Model {
 
   /// images [N, C, H, W] -> logits [N, classes].
   at::Tensor forward(const at::Tensor& images, Pass pass) const { return forward(images, pass, {0, stages_.size()}); }
-  /// Through some of the stages: from the first one's input to the last one's output.
+  /// Through some of the stages: from the first one's input to the last one's output. In training, where a graph is
+  /// built, segments of them are recomputed in backward as recompute() says: the model must live until then.
   at::Tensor forward(const at::Tensor& input, Pass pass, Range stages) const;
+  /// How much of a training pass keeps its input alone and is run again in backward: nothing, each stage by itself, or
+  /// neighbouring stages of one group together, within the stages that one forward() goes through.
+  void recompute(config::Checkpointing segments) { recompute_ = segments; }
 
   std::span<const StageEntry> stages() const { return stages_; }
   const std::vector<Parameter>& parameters() const { return registry_.parameters; }
@@ -82,8 +91,13 @@ class Model {
   void keep(Range stages);
 
  private:
+  at::Tensor run(const at::Tensor& input, Pass pass, Range stages) const;
+  /// The end of the segment that begins at a stage, at most `limit`.
+  std::size_t segment_end(std::size_t begin, std::size_t limit) const;
+
   TensorRegistry registry_;
   std::vector<StageEntry> stages_;
+  config::Checkpointing recompute_ = config::Checkpointing::kNone;
 };
 
 struct ImageShape {

@@ -132,16 +132,20 @@ template <typename Block>
 StageList build_stages(Builder& builder, const std::array<int, 4>& blocks, ImageShape images, std::int64_t classes) {
   StageList stages(builder.registry);
   const bool small_images = images.height <= kLargestSmallImage && images.width <= kLargestSmallImage;
+  stages.begin_group("stem");
   stages.add<Stem>("stem", builder, images.channels, small_images);
   std::int64_t in = 64;
   for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
     const std::int64_t planes = 64LL << layer;
+    const std::string group = "layer" + std::to_string(layer + 1);
+    stages.begin_group(group);
     for (int block = 0; block < blocks[layer]; ++block) {
-      const std::string name = "layer" + std::to_string(layer + 1) + "." + std::to_string(block);
+      const std::string name = group + "." + std::to_string(block);
       stages.add<Block>(name, builder, BlockShape{name, in, planes, layer > 0 && block == 0 ? 2LL : 1LL});
       in = planes * Block::kExpansion;
     }
   }
+  stages.begin_group("head");
   stages.add<Head>("head", builder, in, classes);
   return stages;
 }

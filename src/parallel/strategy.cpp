@@ -16,6 +16,7 @@ void StepResult::add(const StepResult& part) {
 
 std::unique_ptr<Strategy> make_strategy(const config::RunConfig& config, std::unique_ptr<models::Model> model,
                                         at::Device device, comm::Communicator& communicator) {
+  model->recompute(config.activation_checkpointing);
   switch (config.strategy) {
     case config::StrategyKind::kSingle:
       return std::make_unique<Single>(config, std::move(model), device);

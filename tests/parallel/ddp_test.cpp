@@ -92,6 +92,55 @@ TEST(DdpTest, AccumulatedBatchesEqualOneLargeBatchAndReduceOnce) {
   EXPECT_LT(relative_difference(ddp.gather_state(), single.gather_state()), 1e-5);
 }
 
+std::unique_ptr<Strategy> trained(config::RunConfig config, std::unique_ptr<models::Model> model) {
+  comm::World& world = test::world();
+  config.strategy = config::StrategyKind::kDdp;
+  auto ddp = make_strategy(config, std::move(model), at::kCPU, *world.data);
+  for (int i = 0; i < 3; ++i)
+    step(*ddp, slice(global_batch(4L * world.size, i, 8), 4L * world.rank, 4), 0.05);
+  return ddp;
+}
+
+TEST(DdpTest, RecomputingActivationsChangesNoBitOfAModel) {
+  for (const auto precision : {config::PrecisionKind::kFp32, config::PrecisionKind::kFp16}) {
+    config::RunConfig config = run_config();
+    config.bucket_mb = 25;
+    config.precision = precision;
+    const auto resnet = [] { return models::build(config::Model::kResnet18, {3, 8, 8}, 10, 3); };
+    const models::TensorMap plain = trained(config, resnet())->gather_state();
+    config.activation_checkpointing = config::Checkpointing::kStage;
+    const models::TensorMap recomputed = trained(config, resnet())->gather_state();
+    for (const auto& [name, tensor] : plain)
+      EXPECT_TRUE(at::equal(recomputed.at(name), tensor)) << name;
+  }
+}
+
+TEST(DdpTest, ABucketIsReducedWhileEarlierStagesAreRecomputed) {
+  struct Watched final : models::Stage {
+    at::Tensor forward(const at::Tensor& input, models::Pass pass) override {
+      if (pass == models::Pass::kRecompute) *recomputed_ns = core::steady_ns();
+      return input.mul(1);
+    }
+    explicit Watched(std::int64_t* when) : recomputed_ns(when) {}
+    std::int64_t* recomputed_ns;
+  };
+  std::int64_t recomputed_ns = 0;
+  models::TensorRegistry registry;
+  models::Builder builder{registry, at::detail::createCPUGenerator(1)};
+  models::StageList stages(registry);
+  stages.add<Watched>("watched", &recomputed_ns);
+  test::add_tiny_stages(stages, builder);
+  std::vector<models::StageEntry> entries = stages.take();
+  auto model = std::make_unique<models::Model>(std::move(registry), std::move(entries));
+  model->recompute(config::Checkpointing::kBlock);
+
+  comm::World& world = test::world();
+  Ddp ddp(run_config(), std::move(model), at::kCPU, *world.data);
+  const StepResult result = step(ddp, slice(global_batch(4L * world.size, 0, 8), 4L * world.rank, 4), 0.05);
+  ASSERT_GT(recomputed_ns, 0);
+  EXPECT_LT(result.collectives.front()->interval().enqueue_ns, recomputed_ns);
+}
+
 TEST(DdpTest, StartsFromRankZerosModel) {
   comm::World& world = test::world();
   Ddp ddp(run_config(), test::tiny_model(static_cast<std::uint64_t>(world.rank)), at::kCPU, *world.data);

@@ -94,6 +94,26 @@ TEST(GradientHooksTest, AParameterIsReadyOnceAndInTheLastBackward) {
   EXPECT_EQ(ready, model->parameters().size());
 }
 
+TEST(GradientHooksTest, SeeEachParameterOnceWhereActivationsAreRecomputed) {
+  const data::Batch batch = make_batch(6);
+  const auto reference = test::tiny_model(1);
+  torch::autograd::backward({mean_loss(*reference, batch)}, {});
+
+  const auto model = test::tiny_model(1);
+  model->recompute(config::Checkpointing::kBlock);
+  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  std::vector<std::size_t> ready;
+  GradientHooks hooks(*model, flat, [&](std::size_t parameter) { ready.push_back(parameter); });
+  hooks.begin_step();
+  hooks.expect_last_backward();
+  torch::autograd::backward({mean_loss(*model, batch)}, {});
+  EXPECT_EQ(ready.size(), model->parameters().size());
+  for (std::size_t i = 0; i < model->parameters().size(); ++i) {
+    EXPECT_TRUE(at::equal(flat.gradient(i), reference->parameters()[i].tensor.grad()));
+    EXPECT_FALSE(model->parameters()[i].tensor.grad().defined()) << "a second copy of the gradient";
+  }
+}
+
 TEST(GradientHooksTest, ParametersThatBackwardDoesNotReachGetZerosAndAreReady) {
   const auto model = test::tiny_model(1);
   FlatParameters flat(*model, {});

@@ -13,7 +13,7 @@ namespace trainyard::test {
 
 /// Two convolutions and a linear layer, without batch normalisation: its gradients are sums over samples, so that a
 /// step on two halves of a batch equals the step on the whole one.
-inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
+inline void add_tiny_stages(models::StageList& stages, models::Builder& builder) {
   using models::Builder;
   struct Convolution final : models::Stage {
     Convolution(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out)
@@ -28,12 +28,16 @@ inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
     }
     models::Linear linear;
   };
-  models::TensorRegistry registry;
-  Builder builder{registry, at::detail::createCPUGenerator(seed)};
-  models::StageList stages(registry);
   stages.add<Convolution>("conv1", builder, "conv1", 3, 16);
   stages.add<Convolution>("conv2", builder, "conv2", 16, 24);
   stages.add<Head>("head", builder);
+}
+
+inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
+  models::TensorRegistry registry;
+  models::Builder builder{registry, at::detail::createCPUGenerator(seed)};
+  models::StageList stages(registry);
+  add_tiny_stages(stages, builder);
   std::vector<models::StageEntry> entries = stages.take();
   return std::make_unique<models::Model>(std::move(registry), std::move(entries));
 }
