@@ -174,6 +174,8 @@ std::vector<Option> run_options() {
   table.push_back(integer("workers", &C::workers, {1, 256, "load in line"}, "threads", "loader threads per rank"));
   table.push_back(real("bucket-mb", &C::bucket_mb, {0, 4096, true}, "MiB",
                        "gradients in one all-reduce; the first bucket is at most 1"));
+  table.push_back(flag("sync-batchnorm", &C::sync_batchnorm,
+                       "batch statistics over the samples of all ranks (ddp, zero1, zero2, zero3)"));
   table.push_back(choice("compress", &C::compress, "type in which fp32 gradients travel between ranks; rounds them"));
   table.push_back(integer("seed", &C::seed, {0, std::int64_t{9'007'199'254'740'992}}, "",
                           "of weights, order of samples and augmentation"));

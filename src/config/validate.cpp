@@ -20,12 +20,23 @@ std::int64_t input_pixels(const RunConfig& config) {
   return 0;
 }
 
+/// Strategies whose ranks are replicas that train side by side.
+bool replicates_over_ranks(StrategyKind strategy) {
+  return strategy == StrategyKind::kDdp || strategy == StrategyKind::kZero1 || strategy == StrategyKind::kZero2 ||
+         strategy == StrategyKind::kZero3;
+}
+
 }  // namespace
 
 void validate(const RunConfig& config) {
   if (config.warmup > static_cast<double>(config.epochs)) {
     throw core::UsageError(fmt::format("warmup = {} is longer than epochs = {}: lower one or raise the other",
                                        config.warmup, config.epochs));
+  }
+  if (config.sync_batchnorm && !replicates_over_ranks(config.strategy)) {
+    throw core::UsageError(
+        fmt::format("sync-batchnorm = true works with ddp, zero1, zero2 and zero3, not with strategy = {}",
+                    name_of(config.strategy)));
   }
   // The CIFAR stem's three halvings leave one value per channel and sample; batch norm cannot train on a single one.
   if (config.batch_size == 1 && input_pixels(config) <= 8) {

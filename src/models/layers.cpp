@@ -12,6 +12,7 @@
 
 #include "models/batch_norm_relu.h"
 #include "models/half_rounding.h"
+#include "models/sync_batch_norm.h"
 
 namespace trainyard::models {
 namespace {
@@ -54,7 +55,8 @@ BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t
       bias_(parameter(builder, name + ".bias", at::zeros({channels}, at::kFloat), true)),
       running_mean_(buffer(builder, name + ".running_mean", at::zeros({channels}, at::kFloat))),
       running_var_(buffer(builder, name + ".running_var", at::ones({channels}, at::kFloat))),
-      num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))) {}
+      num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))),
+      statistics_(builder.registry.statistics) {}
 
 at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residual, bool relu, Pass pass) const {
   const bool trains = pass != Pass::kEvaluate;
@@ -63,10 +65,14 @@ at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residua
   const at::Tensor running_mean = pass == Pass::kRecompute ? at::Tensor() : running_mean_;
   const at::Tensor running_var = pass == Pass::kRecompute ? at::Tensor() : running_var_;
   const BatchNormState state{weight_, bias_, running_mean, running_var, kBatchNormMomentum, kBatchNormEpsilon};
-  if (trains && can_fuse_batch_norm(input, state)) return train_batch_norm(input, residual, relu, state);
-  at::Tensor output = round_as(at::batch_norm(widen(input), weight_, bias_, running_mean, running_var, trains,
-                                              kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
-                               input);
+  const bool synchronised = trains && statistics_->over != nullptr;
+  if (trains && !synchronised && can_fuse_batch_norm(input, state))
+    return train_batch_norm(input, residual, relu, state);
+  at::Tensor output = synchronised
+                          ? sync_batch_norm(input, state, *statistics_->over)
+                          : round_as(at::batch_norm(widen(input), weight_, bias_, running_mean, running_var, trains,
+                                                    kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
+                                     input);
   if (residual.defined()) output.add_(residual);
   if (relu) output.relu_();
   return output;

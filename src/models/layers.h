@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "models/pass.h"
@@ -35,7 +36,7 @@ class Conv2d {
 
 /// Batch normalisation over N, H and W, then, where asked for, the sum with a residual and ReLU: the three always come
 /// together in a ResNet and are memory-bound, so they are one operation where batch_norm_relu.h can make them one
-/// (training in float32 on the CPU). momentum 0.1, epsilon 1e-5.
+/// (training in float32 on the CPU, over this rank's samples). momentum 0.1, epsilon 1e-5.
 class BatchNorm2d {
  public:
   BatchNorm2d(Builder& builder, const std::string& name, std::int64_t channels);
@@ -51,6 +52,7 @@ class BatchNorm2d {
   at::Tensor running_mean_;
   at::Tensor running_var_;
   at::Tensor num_batches_tracked_;
+  std::shared_ptr<const BatchStatistics> statistics_;
 };
 
 /// [N, in] -> [N, out]. Initial values: uniform in +-1/sqrt(in), weight and bias, as PyTorch's Linear.

@@ -81,6 +81,10 @@ class Model {
   /// neighbouring stages of one group together, within the stages that one forward() goes through.
   void recompute(config::Checkpointing segments) { recompute_ = segments; }
 
+  /// From now on batch norm in training takes its statistics over the samples of all ranks, which makes every training
+  /// pass collective. over: must outlive the model's passes.
+  void synchronise_statistics(comm::Communicator& over) { registry_.statistics->over = &over; }
+
   std::span<const StageEntry> stages() const { return stages_; }
   const std::vector<Parameter>& parameters() const { return registry_.parameters; }
   const std::vector<NamedTensor>& buffers() const { return registry_.buffers; }

@@ -2,8 +2,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "comm/communicator.h"
 
 namespace trainyard::models {
 
@@ -18,10 +21,16 @@ struct Parameter {
   bool always_float32 = false;  ///< a normalisation's: stays float32 whatever the precision
 };
 
+/// Whose samples the batch norms of a model take their training statistics over.
+struct BatchStatistics {
+  comm::Communicator* over = nullptr;  ///< all of its ranks' samples; null: this rank's alone
+};
+
 /// The tensors of a model under the names that torchvision gives them, in the order they were made.
 struct TensorRegistry {
   std::vector<Parameter> parameters;
   std::vector<NamedTensor> buffers;  ///< state that is not trained: batch-norm running statistics
+  std::shared_ptr<BatchStatistics> statistics = std::make_shared<BatchStatistics>();  ///< the layers' too
 };
 
 }  // namespace trainyard::models

@@ -9,7 +9,9 @@ Ddp::Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, 
     : communicator_(communicator),
       replica_(config, std::move(model), device, Sharding{},
                [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
-      reducer_(replica_.parameters(), communicator, config.compress) {}
+      reducer_(replica_.parameters(), communicator, config.compress) {
+  if (config.sync_batchnorm) replica_.model().synchronise_statistics(communicator);
+}
 
 void Ddp::synchronise() {
   require_same_model(replica_.model(), communicator_);

@@ -21,6 +21,7 @@ Sharded::Sharded(const config::RunConfig& config, std::unique_ptr<models::Model>
       replica_(config, std::move(model), device, sharding_of(config.strategy, communicator),
                [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
       reducer_(replica_.parameters(), communicator, config.compress) {
+  if (config.sync_batchnorm) replica_.model().synchronise_statistics(communicator);
   if (!replica_.parameters().sharding().parameters) return;
   gatherer_ = std::make_unique<ParameterGatherer>(replica_.model(), replica_.parameters(), communicator);
   replica_.run_forward_by(

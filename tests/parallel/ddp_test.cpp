@@ -1,5 +1,6 @@
 #include "parallel/ddp.h"
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,27 @@ TEST(DdpTest, EqualsASingleRankWithBatchNormWhereRanksSeeTheSameStatistics) {
     step(single, whole, 0.01);
   }
   EXPECT_LT(relative_difference(ddp.gather_state(), single.gather_state()), 1e-4);
+}
+
+// With statistics over all ranks' samples, ranks with different samples are one rank with the whole batch.
+TEST(DdpTest, SynchronisedBatchNormEqualsASingleRankOnTheSameGlobalBatch) {
+  comm::World& world = test::world();
+  const auto resnet = [] { return models::build(config::Model::kResnet18, {3, 16, 16}, 10, 3); };
+  config::RunConfig config = run_config();
+  config.bucket_mb = 25;
+  config.sync_batchnorm = true;
+  Ddp ddp(config, resnet(), at::kCPU, *world.data);
+  Single single(config, resnet(), at::kCPU);
+  for (int i = 0; i < 3; ++i) {
+    const data::Batch whole = global_batch(8L * world.size, i, 16);
+    step(ddp, slice(whole, 8L * world.rank, 8), 0.001);
+    step(single, whole, 0.001);
+  }
+  const models::TensorMap ours = ddp.gather_state();
+  const models::TensorMap theirs = single.gather_state();
+  EXPECT_LT(relative_difference(ours, theirs), 1e-5);
+  for (const char* name : {"bn1.running_mean", "bn1.running_var", "layer4.1.bn2.running_var"})
+    EXPECT_TRUE(at::allclose(ours.at(name), theirs.at(name), 1e-4, 1e-5)) << name;
 }
 
 TEST(DdpTest, UnevenSlicesDoNotBiasTheGradient) {

@@ -29,6 +29,7 @@ RUNS = [
     (1, 2, ["strategy=single", "accumulate=2"]),
     (2, 2, ["strategy=ddp"]),
     (2, 4, ["strategy=ddp", "accumulate=2"]),
+    (2, 1, ["strategy=ddp", "sync-batchnorm=true"]),
     (2, 2, ["strategy=zero1"]),
     (2, 2, ["strategy=zero2"]),
     (2, 2, ["strategy=zero3"]),
