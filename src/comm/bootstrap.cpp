@@ -18,7 +18,7 @@
 #include "comm/local_communicator.h"
 #include "comm/mpi.h"
 #include "comm/mpi_transport.h"
-#include "comm/shared_transport.h"
+#include "comm/transports.h"
 #include "comm/values.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -40,12 +40,6 @@ std::string node_name() {
 bool is_set_to(const char* variable, std::string_view value) {
   const char* text = std::getenv(variable);
   return text != nullptr && value == text;
-}
-
-std::unique_ptr<HostTransport> open_host_transport(const mpi::Comm& comm, bool shared, const Limit& limit) {
-  auto messages = std::make_unique<MpiTransport>(comm.dup());
-  if (!shared) return messages;
-  return SharedTransport::open_or(std::move(messages), comm.rank(), comm.size(), limit);
 }
 
 /// The places of all ranks: this one's local rank and size, and the number of nodes.
@@ -80,10 +74,14 @@ void bind_devices(const BootstrapOptions& options, World& world) {
 void open_communicators(const mpi::Comm& comm, const BootstrapOptions& options, World& world) {
   const Limit limit(options.deadline);
   const bool check = options.check_agreement || is_set_to("TRAINYARD_DEBUG_COMM", "1");
-  const bool shared = world.local_size == world.size && !is_set_to("TRAINYARD_COMM_SHM", "0");
-  world.control = std::make_shared<HostCommunicator>(
-      std::make_unique<MpiTransport>(comm.dup()), world.rank, world.size,
-      HostCommunicatorOptions{.asynchronous = false, .check_agreement = check, .deadline = options.deadline});
+  const HostCommunicatorOptions on_thread{.asynchronous = true,
+                                          .check_agreement = check,
+                                          .shared_memory = !is_set_to("TRAINYARD_COMM_SHM", "0"),
+                                          .deadline = options.deadline};
+  HostCommunicatorOptions blocking = on_thread;
+  blocking.asynchronous = false;
+  blocking.shared_memory = false;
+  world.control = std::make_shared<HostCommunicator>(std::make_unique<MpiTransport>(comm.dup()), blocking);
   const std::vector<std::int64_t> local_ranks = all_gather(*world.control, std::int64_t{world.local_rank});
   world.nodes = static_cast<int>(std::ranges::count(local_ranks, 0));
 
@@ -97,9 +95,8 @@ void open_communicators(const mpi::Comm& comm, const BootstrapOptions& options, 
     return;
   }
 #endif
-  world.data = std::make_shared<HostCommunicator>(
-      open_host_transport(comm, shared, limit), world.rank, world.size,
-      HostCommunicatorOptions{.asynchronous = true, .check_agreement = check, .deadline = options.deadline});
+  world.data =
+      std::make_shared<HostCommunicator>(open_transport(comm.dup(), on_thread.shared_memory, limit), on_thread);
 }
 
 }  // namespace

@@ -2,14 +2,13 @@
 
 #include <limits>
 
+#include "comm/tags.h"
 #include "core/clock.h"
 
 namespace trainyard::comm {
 namespace {
 
 constexpr int kRoundTrips = 16;
-constexpr int kPing = 1;
-constexpr int kPong = 2;
 
 void send(const mpi::Comm& comm, std::int64_t value, int to, int tag, const Limit& limit) {
   mpi::Requests requests;

@@ -1,86 +1,33 @@
 #include "comm/host_communicator.h"
 
-#include <sys/prctl.h>
+#include <pthread.h>
 
 #include <exception>
 #include <utility>
 
 #include "comm/checks.h"
+#include "comm/local_communicator.h"
+#include "comm/transports.h"
 #include "core/clock.h"
-#include "core/error.h"
 
 namespace trainyard::comm {
 
-/// A collective's outcome, handed from the thread that carries it out to the one that waits.
-class HostWork : public Work {
- public:
-  HostWork(std::vector<at::Tensor> tensors, std::int64_t enqueue_ns) : tensors_(std::move(tensors)) {
-    interval_.enqueue_ns = enqueue_ns;
-  }
-
-  void wait() override {
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return done_; });  // whoever carries it out holds the deadline
-    if (!error_.empty()) throw core::Error(error_);
-  }
-
-  bool done() override {
-    const std::lock_guard lock(mutex_);
-    return done_;
-  }
-
-  Interval interval() const override {
-    const std::lock_guard lock(mutex_);
-    return interval_;
-  }
-
-  std::span<const at::Tensor> tensors() const { return tensors_; }
-
-  void finish(std::int64_t start_ns, std::int64_t end_ns, std::string error) {
-    {
-      const std::lock_guard lock(mutex_);
-      interval_.start_ns = start_ns;
-      interval_.end_ns = end_ns;
-      error_ = std::move(error);
-      done_ = true;
-    }
-    ended_.notify_all();
-  }
-
- private:
-  const std::vector<at::Tensor> tensors_;
-  mutable std::mutex mutex_;
-  std::condition_variable ended_;
-  bool done_ = false;
-  Interval interval_;
-  std::string error_;
-};
-
-HostCommunicator::HostCommunicator(std::unique_ptr<HostTransport> transport, int rank, int size,
-                                   HostCommunicatorOptions options)
-    : rank_(rank),
-      size_(size),
-      options_(options),
-      transport_(std::move(transport)),
-      exceptions_at_start_(std::uncaught_exceptions()) {
-  if (options_.check_agreement) agreement_ = std::make_unique<AgreementCheck>(*transport_, size_);
-  if (options_.asynchronous) thread_ = std::thread([this] { serve(); });
+HostCommunicator::HostCommunicator(std::unique_ptr<HostTransport> transport, const HostCommunicatorOptions& options)
+    : exceptions_at_start_(std::uncaught_exceptions()),
+      group_(std::move(transport), options),
+      backend_(group_.transport().name()) {
+  exchanges_.emplace(group_);
+  if (options.asynchronous) thread_ = std::thread([this] { serve(); });
 }
 
 HostCommunicator::~HostCommunicator() {
-  const bool unwinding = std::uncaught_exceptions() > exceptions_at_start_;
-  if (unwinding) cancelled_ = true;
+  if (std::uncaught_exceptions() > exceptions_at_start_) group_.cancel();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   arrived_.notify_all();
   if (thread_.joinable()) thread_.join();
-  // The other ranks may never come to free their half, and unfinished requests still use it.
-  if (unwinding || !failure_.empty()) {
-    static_cast<void>(agreement_.release());
-    static_cast<void>(transport_.release());
-  }
 }
 
 std::shared_ptr<Work> HostCommunicator::all_reduce(at::Tensor tensor, ReduceOp op) {
@@ -93,7 +40,7 @@ std::shared_ptr<Work> HostCommunicator::all_reduce(at::Tensor tensor, ReduceOp o
 }
 
 std::shared_ptr<Work> HostCommunicator::broadcast(at::Tensor tensor, int root) {
-  check_broadcast(tensor, root, size_, at::kCPU);
+  check_broadcast(tensor, root, size(), at::kCPU);
   const Call call{0, Operation::kBroadcast, tensor.scalar_type(), tensor.numel(), root};
   void* data = tensor.data_ptr();
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
@@ -102,7 +49,7 @@ std::shared_ptr<Work> HostCommunicator::broadcast(at::Tensor tensor, int root) {
 }
 
 std::shared_ptr<Work> HostCommunicator::all_gather(at::Tensor output, at::Tensor input) {
-  check_all_gather(output, input, size_, at::kCPU);
+  check_all_gather(output, input, rank(), size(), at::kCPU);
   const Call call{0, Operation::kAllGather, input.scalar_type(), input.numel(), 0};
   void* to = output.data_ptr();
   const void* from = input.const_data_ptr();
@@ -111,17 +58,45 @@ std::shared_ptr<Work> HostCommunicator::all_gather(at::Tensor output, at::Tensor
                 [=](HostTransport& transport, const Limit& limit) { transport.all_gather(to, from, bytes, limit); });
 }
 
+std::shared_ptr<Work> HostCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op) {
+  check_reduce_scatter(output, input, rank(), size(), at::kCPU);
+  const Call call{0, Operation::kReduceScatter, input.scalar_type(), input.numel(), static_cast<int>(op)};
+  void* to = output.data_ptr();
+  const void* from = input.const_data_ptr();
+  const std::int64_t count = output.numel();
+  return submit(call, {std::move(output), std::move(input)}, [=](HostTransport& transport, const Limit& limit) {
+    transport.reduce_scatter(to, from, count, call.type, op, limit);
+  });
+}
+
+std::shared_ptr<Work> HostCommunicator::exchange(std::vector<P2P> messages) {
+  check_exchange(messages, rank(), size(), at::kCPU);
+  return exchanges_->submit(std::move(messages));
+}
+
 void HostCommunicator::barrier() {
   submit(Call{0, Operation::kBarrier, at::kByte, 0, 0}, {}, [](HostTransport& transport, const Limit& limit) {
     transport.barrier(limit);
   })->wait();
 }
 
+std::unique_ptr<Communicator> HostCommunicator::split(int color, int key) {
+  check_split(color);
+  std::optional<mpi::Comm> part;
+  submit(Call{0, Operation::kSplit, at::kByte, 0, 0}, {}, [&](HostTransport& transport, const Limit& limit) {
+    transport.barrier(limit);  // MPI's own split knows no deadline
+    part.emplace(transport.comm().split(color, key));
+  })->wait();
+  if (part->size() == 1) return std::make_unique<LocalCommunicator>();
+  return std::make_unique<HostCommunicator>(
+      open_transport(*std::move(part), group_.options().shared_memory, group_.limit()), group_.options());
+}
+
 std::shared_ptr<Work> HostCommunicator::submit(Call call, std::vector<at::Tensor> tensors, Action action) {
-  call.sequence = ledger_.next();
+  call.sequence = group_.ledger().next(call.operation);
   auto work = std::make_shared<HostWork>(std::move(tensors), core::steady_ns());
   Job job{call, std::move(action), work};
-  if (options_.asynchronous) {
+  if (group_.options().asynchronous) {
     {
       const std::lock_guard lock(mutex_);
       jobs_.push_back(std::move(job));
@@ -135,36 +110,22 @@ std::shared_ptr<Work> HostCommunicator::submit(Call call, std::vector<at::Tensor
 
 void HostCommunicator::run(Job& job) {
   const std::int64_t start_ns = core::steady_ns();
-  std::string error;
-  {
-    const std::lock_guard lock(mutex_);
-    error = failure_;
+  if (!group_.failure().empty()) return group_.refuse(*job.work);
+  try {
+    const Limit limit = group_.limit();
+    if (group_.agreement() != nullptr) group_.agreement()->collective(job.call, limit);
+    job.action(group_.transport(), limit);
+  } catch (const std::exception& error) {
+    return group_.fail(*job.work, describe(job.call) + " #" + std::to_string(job.call.sequence), error.what(),
+                       start_ns);
   }
-  if (error.empty()) {
-    try {
-      const Limit limit(options_.deadline, &cancelled_);
-      if (agreement_) (*agreement_)(job.call, limit);
-      job.action(*transport_, limit);
-    } catch (const std::exception& failure) {
-      error = describe(job.call) + " #" + std::to_string(job.call.sequence) + " on rank " + std::to_string(rank_) +
-              " of " + std::to_string(size_) + ": " + failure.what();
-      abandon(job.work->tensors());
-      const std::lock_guard lock(mutex_);
-      failure_ = error;
-    }
-  }
-  const std::int64_t end_ns = core::steady_ns();
-  if (error.empty()) {
-    const auto bytes = job.call.elements * static_cast<std::int64_t>(c10::elementSize(job.call.type));
-    ledger_.finish({job.call.sequence, job.call.operation, bytes, {job.work->interval().enqueue_ns, start_ns, end_ns}});
-  }
-  job.work->finish(start_ns, end_ns, std::move(error));
+  const auto bytes = job.call.elements * static_cast<std::int64_t>(c10::elementSize(job.call.type));
+  group_.succeed(*job.work, {job.call.sequence, job.call.operation, bytes, /*interval=*/{}}, start_ns);
 }
 
 void HostCommunicator::serve() {
   pthread_setname_np(pthread_self(), "ty-comm");
-  // Sleeps between polls are tens of microseconds; the kernel's default slack would double them.
-  prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+  short_sleeps();
   while (true) {
     Job job;
     {
@@ -176,13 +137,6 @@ void HostCommunicator::serve() {
     }
     run(job);
   }
-}
-
-void HostCommunicator::abandon(std::span<const at::Tensor> tensors) {
-  static std::mutex mutex;
-  static std::vector<at::Tensor>& kept = *std::make_unique<std::vector<at::Tensor>>().release();
-  const std::lock_guard lock(mutex);
-  kept.insert(kept.end(), tensors.begin(), tensors.end());
 }
 
 }  // namespace trainyard::comm

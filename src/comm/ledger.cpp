@@ -5,9 +5,9 @@
 
 namespace trainyard::comm {
 
-std::int64_t Ledger::next() {
+std::int64_t Ledger::next(Operation operation) {
   const std::lock_guard lock(mutex_);
-  return next_++;
+  return operation == Operation::kExchange ? next_exchange_++ : next_++;
 }
 
 void Ledger::finish(const CollectiveRecord& record) {
@@ -24,8 +24,8 @@ std::vector<CollectiveRecord> Ledger::drain() {
     const std::lock_guard lock(mutex_);
     records.swap(finished_);
   }
-  // A blocking call on the caller's thread may overtake the communication thread's.
-  std::ranges::sort(records, {}, &CollectiveRecord::sequence);
+  // An exchange may end before a collective that was called earlier, or after one that was called later.
+  std::ranges::stable_sort(records, {}, [](const CollectiveRecord& record) { return record.interval.enqueue_ns; });
   return records;
 }
 

@@ -18,9 +18,10 @@ struct Interval {
 
 /// One finished collective: a row of the log's /collectives.
 struct CollectiveRecord {
-  std::int64_t sequence = 0;  ///< 0, 1, ... per communicator, the same on every rank
+  /// 0, 1, ... per communicator, the same on every rank. Exchanges are counted apart, since only some ranks make them.
+  std::int64_t sequence = 0;
   Operation operation = Operation::kBarrier;
-  std::int64_t bytes = 0;  ///< of this rank's input tensor
+  std::int64_t bytes = 0;  ///< of this rank's input tensor; of an exchange: sent and received together
   Interval interval;
 };
 
@@ -30,10 +31,10 @@ class Ledger {
  public:
   explicit Ledger(std::size_t capacity = 65536) : capacity_(capacity) {}
 
-  /// The next sequence number.
-  std::int64_t next();
+  /// The next sequence number of such an operation.
+  std::int64_t next(Operation operation);
   void finish(const CollectiveRecord& record);
-  /// Takes the finished records out, in order of their sequence numbers.
+  /// Takes the finished records out, in the order in which they were asked for.
   std::vector<CollectiveRecord> drain();
   std::int64_t dropped() const;
 
@@ -41,6 +42,7 @@ class Ledger {
   const std::size_t capacity_;
   mutable std::mutex mutex_;
   std::int64_t next_ = 0;
+  std::int64_t next_exchange_ = 0;
   std::int64_t dropped_ = 0;
   std::vector<CollectiveRecord> finished_;
 };

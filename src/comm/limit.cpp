@@ -1,5 +1,7 @@
 #include "comm/limit.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <string>
 #include <thread>
@@ -27,10 +29,19 @@ void Limit::check(const Awaited& awaited) const {
 
 Backoff::Backoff() : spin_until_(std::chrono::steady_clock::now() + kSpin), sleep_(kFirstSleep) {}
 
-void Backoff::pause() {
-  if (std::chrono::steady_clock::now() < spin_until_) return;
-  std::this_thread::sleep_for(sleep_);
+void short_sleeps() {
+  prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+}
+
+std::chrono::microseconds Backoff::next() {
+  if (std::chrono::steady_clock::now() < spin_until_) return std::chrono::microseconds(0);
+  const std::chrono::microseconds sleep = sleep_;
   sleep_ = std::min(sleep_ * 3 / 2, kLongestSleep);
+  return sleep;
+}
+
+void Backoff::pause() {
+  if (const std::chrono::microseconds sleep = next(); sleep.count() > 0) std::this_thread::sleep_for(sleep);
 }
 
 }  // namespace trainyard::comm

@@ -33,12 +33,17 @@ class Limit {
 class Backoff {
  public:
   Backoff();
+  /// How long to sleep before the next poll; zero at first.
+  std::chrono::microseconds next();
   void pause();
 
  private:
   std::chrono::steady_clock::time_point spin_until_;
   std::chrono::microseconds sleep_;
 };
+
+/// Has this thread wake from a Backoff's sleeps about when asked: the kernel's default slack would double them.
+void short_sleeps();
 
 /// Calls ready() until it is true. @throws core::Error as Limit::check does.
 template <class Ready>

@@ -60,13 +60,30 @@ void Environment::abort(int exit_code) noexcept {
 
 bool Requests::test() {
   if (requests_.empty()) return true;
+  statuses_.resize(requests_.size());
   int all = 0;
-  check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE), "MPI_Testall");
-  if (all) requests_.clear();
-  return all != 0;
+  const int code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, statuses_.data());
+  if (code == MPI_ERR_IN_STATUS)
+    for (const MPI_Status& status : statuses_)
+      if (status.MPI_ERROR != MPI_ERR_PENDING) check(status.MPI_ERROR, "a message");
+  check(code, "MPI_Testall");
+  if (!all) return false;
+  for (std::size_t i = 0; i < statuses_.size(); ++i) {
+    if (expected_bytes_[i] == kAnySize) continue;
+    int bytes = 0;
+    check(MPI_Get_count(&statuses_[i], MPI_BYTE, &bytes), "MPI_Get_count");
+    if (bytes != expected_bytes_[i])
+      throw core::Error("a message of " + std::to_string(bytes) + " bytes came from rank " +
+                        std::to_string(statuses_[i].MPI_SOURCE) + ", where " + std::to_string(expected_bytes_[i]) +
+                        " were expected");
+  }
+  requests_.clear();
+  expected_bytes_.clear();
+  return true;
 }
 
-MPI_Request* Requests::add() {
+MPI_Request* Requests::add(int expected_bytes) {
+  expected_bytes_.push_back(expected_bytes);
   requests_.push_back(MPI_REQUEST_NULL);
   return &requests_.back();
 }
@@ -97,6 +114,12 @@ Comm Comm::dup() const {
   return Comm(copy);
 }
 
+Comm Comm::split(int color, int key) const {
+  MPI_Comm part = MPI_COMM_NULL;
+  check(MPI_Comm_split(comm_, color, key, &part), "MPI_Comm_split");
+  return Comm(part);
+}
+
 Comm Comm::split_shared_memory() const {
   MPI_Comm node = MPI_COMM_NULL;
   check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
@@ -115,7 +138,7 @@ void Comm::irecv(void* data, std::int64_t bytes, int from, int tag, Requests& re
   auto* to = static_cast<std::byte*>(data);
   for (std::int64_t begin = 0; begin < bytes; begin += kLargestMessage) {
     const int count = static_cast<int>(std::min(kLargestMessage, bytes - begin));
-    check(MPI_Irecv(to + begin, count, MPI_BYTE, from, tag, comm_, requests.add()), "MPI_Irecv");
+    check(MPI_Irecv(to + begin, count, MPI_BYTE, from, tag, comm_, requests.add(count)), "MPI_Irecv");
   }
 }
 
@@ -131,6 +154,7 @@ void Comm::iall_gather(const void* input, void* output, std::int64_t bytes, Requ
   if (bytes == 0) return;
   if (bytes > kLargestMessage) throw core::Error("all_gather of more than 1 GiB a rank: gather it in parts");
   const int count = static_cast<int>(bytes);
+  if (input == static_cast<const std::byte*>(output) + rank_ * bytes) input = MPI_IN_PLACE;
   check(MPI_Iallgather(input, count, MPI_BYTE, output, count, MPI_BYTE, comm_, requests.add()), "MPI_Iallgather");
 }
 

@@ -45,13 +45,18 @@ class Requests {
   Requests(const Requests&) = delete;
   Requests& operator=(const Requests&) = delete;
 
-  /// Makes progress; true once all have ended.
+  /// Makes progress; true once all have ended. @throws core::Error when one failed, as a message does that is not of
+  /// the size that its receiver expects.
   bool test();
 
  private:
   friend class Comm;
-  MPI_Request* add();
+  static constexpr int kAnySize = -1;
+  MPI_Request* add(int expected_bytes = kAnySize);
+
   std::vector<MPI_Request> requests_;
+  std::vector<MPI_Status> statuses_;
+  std::vector<int> expected_bytes_;  ///< of each request's message
 };
 
 /// A communicator of its own: its messages never meet another's. Sizes are in bytes, of any length.
@@ -65,6 +70,8 @@ class Comm {
 
   /// The same ranks; collective.
   Comm dup() const;
+  /// The ranks of the same color (0 and more), in the order of their keys, then of their ranks; collective.
+  Comm split(int color, int key) const;
   /// The ranks that share this one's memory; collective.
   Comm split_shared_memory() const;
 
@@ -75,7 +82,7 @@ class Comm {
   void isend(const void* data, std::int64_t bytes, int to, int tag, Requests& requests) const;
   void irecv(void* data, std::int64_t bytes, int from, int tag, Requests& requests) const;
   void ibroadcast(void* data, std::int64_t bytes, int root, Requests& requests) const;
-  /// output: size() blocks of `bytes`. At most 1 GiB a block.
+  /// output: size() blocks of `bytes`. At most 1 GiB a block. input may be this rank's own block of output.
   void iall_gather(const void* input, void* output, std::int64_t bytes, Requests& requests) const;
   void ibarrier(Requests& requests) const;
 

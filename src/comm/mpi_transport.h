@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "comm/host_transport.h"
 #include "comm/mpi.h"
@@ -16,12 +18,19 @@ class MpiTransport : public HostTransport {
   explicit MpiTransport(mpi::Comm comm) : comm_(std::move(comm)) {}
 
   std::string name() const override { return "mpi"; }
+  const mpi::Comm& comm() const override { return comm_; }
   void all_reduce(void* data, std::int64_t count, at::ScalarType type, ReduceOp op, const Limit& limit) override;
   void broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) override;
   void all_gather(void* output, const void* input, std::int64_t bytes, const Limit& limit) override;
+  void reduce_scatter(void* output, const void* input, std::int64_t count, at::ScalarType type, ReduceOp op,
+                      const Limit& limit) override;
   void barrier(const Limit& limit) override;
 
  private:
+  /// One step of a reduction. parts: this rank's contribution to each rank's part of the result, by rank; all ranks
+  /// contribute as many bytes to a part. Adds up what is contributed to this rank's own into `output`.
+  void reduce_parts(std::byte* output, std::span<const std::span<const std::byte>> parts, at::ScalarType type,
+                    ReduceOp op, const Limit& limit);
   /// At least `bytes` of memory that stays until the next call.
   std::byte* scratch(std::int64_t bytes);
 

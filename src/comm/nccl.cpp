@@ -52,7 +52,7 @@ std::string unique_id() {
   return std::string(id.internal, sizeof(id.internal));
 }
 
-Comm::Comm(const std::string& id, int rank, int size, const Limit& limit) {
+Comm::Comm(const std::string& id, int rank, int size, const Limit& limit) : rank_(rank), size_(size) {
   ncclUniqueId unique;
   if (id.size() != sizeof(unique.internal)) throw core::Error("an ncclUniqueId of another NCCL version arrived");
   std::memcpy(unique.internal, id.data(), id.size());
@@ -60,6 +60,21 @@ Comm::Comm(const std::string& id, int rank, int size, const Limit& limit) {
   config.blocking = 0;
   try {
     settle(ncclCommInitRankConfig(&comm_, size, unique, rank, &config), "ncclCommInitRankConfig", limit);
+  } catch (...) {
+    abort();
+    throw;
+  }
+}
+
+Comm::Comm(Comm& parent, int color, int key, const Limit& limit) {
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  try {
+    // Until the parent has settled there is no child to ask for its own state.
+    parent.settle(ncclCommSplit(parent.comm_, color, key, &comm_, &config), "ncclCommSplit", limit);
+    settle(ncclInProgress, "ncclCommSplit", limit);
+    settle(ncclCommUserRank(comm_, &rank_), "ncclCommUserRank", limit);
+    settle(ncclCommCount(comm_, &size_), "ncclCommCount", limit);
   } catch (...) {
     abort();
     throw;
@@ -84,6 +99,31 @@ void Comm::broadcast(void* data, std::int64_t bytes, int root, cudaStream_t stre
 void Comm::all_gather(void* output, const void* input, std::int64_t bytes, cudaStream_t stream, const Limit& limit) {
   settle(ncclAllGather(input, output, static_cast<std::size_t>(bytes), ncclUint8, comm_, stream), "ncclAllGather",
          limit);
+}
+
+void Comm::reduce_scatter(void* output, const void* input, std::int64_t count, at::ScalarType type, ReduceOp op,
+                          cudaStream_t stream, const Limit& limit) {
+  settle(ncclReduceScatter(input, output, static_cast<std::size_t>(count), type_of(type), op_of(op), comm_, stream),
+         "ncclReduceScatter", limit);
+}
+
+void Comm::exchange(const std::vector<P2P>& messages, cudaStream_t stream, const Limit& limit) {
+  settle(ncclGroupStart(), "ncclGroupStart", limit);
+  // A group that was started has to be ended, whatever happens in it.
+  ncclResult_t worst = ncclSuccess;
+  const char* call = "ncclGroupEnd";
+  for (const P2P& message : messages) {
+    const std::size_t bytes = message.tensor.nbytes();
+    if (bytes == 0 || worst != ncclSuccess) continue;
+    const ncclResult_t result =
+        message.is_send() ? ncclSend(message.tensor.const_data_ptr(), bytes, ncclUint8, message.peer, comm_, stream)
+                          : ncclRecv(message.tensor.data_ptr(), bytes, ncclUint8, message.peer, comm_, stream);
+    if (result == ncclSuccess || result == ncclInProgress) continue;
+    worst = result;
+    call = message.is_send() ? "ncclSend" : "ncclRecv";
+  }
+  const ncclResult_t ended = ncclGroupEnd();
+  settle(worst != ncclSuccess ? worst : ended, call, limit);
 }
 
 void Comm::check_health() {

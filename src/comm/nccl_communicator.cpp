@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "comm/checks.h"
+#include "comm/local_communicator.h"
+#include "comm/mpi_transport.h"
 #include "comm/values.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -38,9 +40,13 @@ std::shared_ptr<const CudaAnchor> first_anchor(cudaStream_t stream, std::chrono:
 
 class NcclWork : public Work {
  public:
-  NcclWork(NcclCommunicator& owner, const Call& made, std::vector<at::Tensor> tensors,
+  NcclWork(NcclCommunicator& owner, const Call& made, std::vector<P2P> exchanged, std::vector<at::Tensor> tensors,
            std::shared_ptr<const CudaAnchor> anchor)
-      : call(made), owner_(owner), tensors_(std::move(tensors)), anchor_(std::move(anchor)) {}
+      : call(made),
+        messages(std::move(exchanged)),
+        owner_(owner),
+        tensors_(std::move(tensors)),
+        anchor_(std::move(anchor)) {}
 
   void wait() override {
     owner_.throw_if_failed();
@@ -52,6 +58,7 @@ class NcclWork : public Work {
   Interval interval() const override { return {enqueue_ns, anchor_->steady_ns(start), anchor_->steady_ns(end)}; }
 
   const Call call;
+  const std::vector<P2P> messages;  ///< of an exchange
   const std::int64_t enqueue_ns = core::steady_ns();
   CudaEvent start{CudaEvent::Kind::kTimed};
   CudaEvent end{CudaEvent::Kind::kTimed};
@@ -67,17 +74,23 @@ class NcclWork : public Work {
 
 NcclCommunicator::NcclCommunicator(Communicator& control, std::unique_ptr<HostTransport> agreement, at::Device device,
                                    NcclCommunicatorOptions options)
-    : rank_(control.rank()),
-      size_(control.size()),
+    : NcclCommunicator(
+          std::make_unique<nccl::Comm>(shared_id(control), control.rank(), control.size(), Limit(options.deadline)),
+          std::move(agreement), device, options) {}
+
+NcclCommunicator::NcclCommunicator(std::unique_ptr<nccl::Comm> comm, std::unique_ptr<HostTransport> agreement,
+                                   at::Device device, NcclCommunicatorOptions options)
+    : comm_(std::move(comm)),
+      rank_(comm_->rank()),
+      size_(comm_->size()),
       device_(device),
       options_(options),
       exceptions_at_start_(std::uncaught_exceptions()),
       agreement_transport_(std::move(agreement)),
-      agreement_(agreement_transport_ ? std::make_unique<AgreementCheck>(*agreement_transport_, size_) : nullptr),
+      agreement_(agreement_transport_ ? std::make_unique<AgreementCheck>(*agreement_transport_) : nullptr),
       stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())),
       anchor_stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())),
       token_(at::zeros({1}, at::TensorOptions().dtype(at::kLong).device(device))),
-      comm_(shared_id(control), rank_, size_, Limit(options.deadline)),
       anchor_(first_anchor(anchor_stream_, options.deadline)),
       watcher_([this] { watch(); }) {}
 
@@ -97,12 +110,12 @@ NcclCommunicator::~NcclCommunicator() {
       const Limit limit(options_.deadline);
       poll_until(
           [&] {
-            comm_.check_health();
+            comm_->check_health();
             harvest();
             return running_.empty();
           },
           limit);
-      comm_.finalize(limit);
+      comm_->finalize(limit);
     } catch (const std::exception& error) {
       fail(lock, error.what());  // nobody is left to tell
     }
@@ -134,7 +147,7 @@ std::shared_ptr<Work> NcclCommunicator::broadcast(at::Tensor tensor, int root) {
 }
 
 std::shared_ptr<Work> NcclCommunicator::all_gather(at::Tensor output, at::Tensor input) {
-  check_all_gather(output, input, size_, device_);
+  check_all_gather(output, input, rank_, size_, device_);
   const Call call{0, Operation::kAllGather, input.scalar_type(), input.numel(), 0};
   void* to = output.data_ptr();
   const void* from = input.const_data_ptr();
@@ -143,6 +156,52 @@ std::shared_ptr<Work> NcclCommunicator::all_gather(at::Tensor output, at::Tensor
                 [=](nccl::Comm& comm, cudaStream_t stream, const Limit& limit) {
                   comm.all_gather(to, from, bytes, stream, limit);
                 });
+}
+
+std::shared_ptr<Work> NcclCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op) {
+  check_reduce_scatter(output, input, rank_, size_, device_);
+  const Call call{0, Operation::kReduceScatter, input.scalar_type(), input.numel(), static_cast<int>(op)};
+  void* to = output.data_ptr();
+  const void* from = input.const_data_ptr();
+  const std::int64_t count = output.numel();
+  return submit(call, {std::move(output), std::move(input)},
+                [=](nccl::Comm& comm, cudaStream_t stream, const Limit& limit) {
+                  comm.reduce_scatter(to, from, count, call.type, op, stream, limit);
+                });
+}
+
+std::shared_ptr<Work> NcclCommunicator::exchange(std::vector<P2P> messages) {
+  check_exchange(messages, rank_, size_, device_);
+  const Call call{0, Operation::kExchange, at::kByte, bytes_of(messages), 0};
+  const auto action = [&messages](nccl::Comm& comm, cudaStream_t stream, const Limit& limit) {
+    comm.exchange(messages, stream, limit);
+  };
+  return submit(call, {}, action, messages);  // which keeps a copy of the messages, and with it the tensors
+}
+
+std::unique_ptr<Communicator> NcclCommunicator::split(int color, int key) {
+  check_split(color);
+  barrier();  // what was called has ended, and NCCL's own split, which knows no deadline on the others, finds all ranks
+  std::unique_ptr<HostTransport> agreement;
+  if (agreement_transport_) agreement = std::make_unique<MpiTransport>(agreement_transport_->comm().split(color, key));
+  const c10::cuda::CUDAGuard guard(device_);
+  std::unique_ptr<nccl::Comm> part;
+  {
+    std::unique_lock lock(mutex_);
+    if (!failure_.empty()) throw core::Error(failure_);
+    try {
+      part = std::make_unique<nccl::Comm>(*comm_, color, key, Limit(options_.deadline));
+    } catch (const std::exception& error) {
+      const std::string message = "split on rank " + std::to_string(rank_) + ": " + error.what();
+      fail(lock, message);
+      throw core::Error(message);
+    }
+  }
+  if (part->size() == 1) {
+    part->finalize(Limit(options_.deadline));
+    return std::make_unique<LocalCommunicator>();
+  }
+  return std::unique_ptr<Communicator>(new NcclCommunicator(std::move(part), std::move(agreement), device_, options_));
 }
 
 // NCCL has no barrier: the ranks reduce one number, and the host waits for it.
@@ -160,23 +219,24 @@ void NcclCommunicator::barrier() {
   throw_if_failed();
 }
 
-std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Tensor> tensors, const Action& action) {
-  call.sequence = ledger_.next();
+std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Tensor> tensors, const Action& action,
+                                                   std::vector<P2P> messages) {
+  call.sequence = ledger_.next(call.operation);
   const c10::cuda::CUDAGuard guard(device_);
   std::unique_lock lock(mutex_);
   if (!failure_.empty()) throw core::Error(failure_);
   harvest();
-  auto work = std::make_shared<NcclWork>(*this, call, std::move(tensors), anchor_);
+  auto work = std::make_shared<NcclWork>(*this, call, std::move(messages), std::move(tensors), anchor_);
   try {
     const Limit limit(options_.deadline);
-    if (agreement_) (*agreement_)(call, limit);
+    if (agreement_) check_agreement(*work, limit);
     ready_.record(c10::cuda::getCurrentCUDAStream(device_.index()));
     ready_.block(stream_);
     work->start.record(stream_);
-    action(comm_, stream_, limit);
+    action(*comm_, stream_, limit);
     work->end.record(stream_);
   } catch (const std::exception& error) {
-    const std::string message = in_context(call, error.what());
+    const std::string message = in_context(*work, error.what());
     fail(lock, message);
     throw core::Error(message);
   }
@@ -184,9 +244,17 @@ std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Te
   return work;
 }
 
-std::string NcclCommunicator::in_context(const Call& call, const std::string& message) const {
-  return describe(call) + " #" + std::to_string(call.sequence) + " on rank " + std::to_string(rank_) + " of " +
-         std::to_string(size_) + ": " + message;
+void NcclCommunicator::check_agreement(const NcclWork& work, const Limit& limit) {
+  if (work.call.operation == Operation::kExchange)
+    agreement_->exchange(work.messages, limit);
+  else
+    agreement_->collective(work.call, limit);
+}
+
+std::string NcclCommunicator::in_context(const NcclWork& work, const std::string& message) const {
+  const bool exchanges = work.call.operation == Operation::kExchange;
+  return (exchanges ? describe(work.messages) : describe(work.call)) + " #" + std::to_string(work.call.sequence) +
+         " on rank " + std::to_string(rank_) + " of " + std::to_string(size_) + ": " + message;
 }
 
 std::vector<CollectiveRecord> NcclCommunicator::drain_ledger() {
@@ -210,7 +278,7 @@ void NcclCommunicator::fail(std::unique_lock<std::mutex>& lock, std::string mess
   const bool first = failure_.empty();
   if (first) failure_ = std::move(message);
   lock.unlock();
-  if (first) comm_.abort();
+  if (first) comm_->abort();
 }
 
 void NcclCommunicator::throw_if_failed() {
@@ -231,14 +299,14 @@ void NcclCommunicator::watch() {
     } catch (const std::exception& error) {
       if (!lock.owns_lock()) lock.lock();
       fail(lock, running_.empty() ? std::string("NCCL on rank ") + std::to_string(rank_) + ": " + error.what()
-                                  : in_context(running_.front()->call, error.what()));
+                                  : in_context(*running_.front(), error.what()));
       return;
     }
   }
 }
 
 void NcclCommunicator::check_running() {
-  comm_.check_health();
+  comm_->check_health();
   harvest();
   if (running_.empty()) return;
   NcclWork& oldest = *running_.front();

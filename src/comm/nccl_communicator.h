@@ -51,7 +51,10 @@ class NcclCommunicator : public Communicator {
   std::shared_ptr<Work> all_reduce(at::Tensor tensor, ReduceOp op) override;
   std::shared_ptr<Work> broadcast(at::Tensor tensor, int root) override;
   std::shared_ptr<Work> all_gather(at::Tensor output, at::Tensor input) override;
+  std::shared_ptr<Work> reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op) override;
+  std::shared_ptr<Work> exchange(std::vector<P2P> messages) override;
   void barrier() override;
+  std::unique_ptr<Communicator> split(int color, int key) override;
   std::vector<CollectiveRecord> drain_ledger() override;
   std::int64_t ledger_dropped() const override { return ledger_.dropped(); }
 
@@ -59,8 +62,13 @@ class NcclCommunicator : public Communicator {
   friend class NcclWork;
   using Action = std::function<void(nccl::Comm&, cudaStream_t, const Limit&)>;
 
-  std::shared_ptr<NcclWork> submit(Call call, std::vector<at::Tensor> tensors, const Action& action);
-  std::string in_context(const Call& call, const std::string& message) const;
+  NcclCommunicator(std::unique_ptr<nccl::Comm> comm, std::unique_ptr<HostTransport> agreement, at::Device device,
+                   NcclCommunicatorOptions options);
+  /// `messages`: of an exchange.
+  std::shared_ptr<NcclWork> submit(Call call, std::vector<at::Tensor> tensors, const Action& action,
+                                   std::vector<P2P> messages = {});
+  void check_agreement(const NcclWork& work, const Limit& limit);
+  std::string in_context(const NcclWork& work, const std::string& message) const;
   /// Takes passed collectives off the list and into the ledger. Under the lock.
   void harvest();
   /// Notes the failure, lets go of the lock and aborts the communicator, which may wait for the device.
@@ -72,6 +80,7 @@ class NcclCommunicator : public Communicator {
   /// Only by the watcher, without the lock; never waits for the device.
   void renew_anchor();
 
+  std::unique_ptr<nccl::Comm> comm_;  ///< guarded by mutex_; after a failure: only for whoever noted it
   const int rank_;
   const int size_;
   const at::Device device_;
@@ -86,8 +95,7 @@ class NcclCommunicator : public Communicator {
   Ledger ledger_;
   at::Tensor token_;  ///< what a barrier reduces
 
-  std::mutex mutex_;  ///< guards what follows
-  nccl::Comm comm_;   ///< after a failure: only for whoever noted it
+  std::mutex mutex_;  ///< guards comm_ and what follows
   std::shared_ptr<const CudaAnchor> anchor_;
   std::deque<std::shared_ptr<NcclWork>> running_;  ///< in order; keeps their tensors alive
   std::string failure_;                            ///< the first; empty: none

@@ -12,6 +12,12 @@ std::string_view name(Operation operation) {
       return "all_gather";
     case Operation::kBarrier:
       return "barrier";
+    case Operation::kReduceScatter:
+      return "reduce_scatter";
+    case Operation::kExchange:
+      return "exchange";
+    case Operation::kSplit:
+      return "split";
   }
   return "unknown";
 }

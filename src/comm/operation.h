@@ -4,10 +4,10 @@
 
 namespace trainyard::comm {
 
-enum class Operation { kAllReduce, kBroadcast, kAllGather, kBarrier };
+enum class Operation { kAllReduce, kBroadcast, kAllGather, kBarrier, kReduceScatter, kExchange, kSplit };
 enum class ReduceOp { kSum, kMax, kMin };
 
-/// "all_reduce", "broadcast", "all_gather", "barrier".
+/// "all_reduce", "broadcast", "all_gather", "barrier", "reduce_scatter", "exchange", "split".
 std::string_view name(Operation operation);
 
 }  // namespace trainyard::comm

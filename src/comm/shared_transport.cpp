@@ -33,8 +33,9 @@ std::size_t SharedTransport::segment_bytes(int size) {
   return static_cast<std::size_t>(size) * (sizeof(Place) + static_cast<std::size_t>(kSlots * chunk_bytes_for(size)));
 }
 
-std::unique_ptr<HostTransport> SharedTransport::open_or(std::unique_ptr<HostTransport> messages, int rank, int size,
-                                                        const Limit& limit) {
+std::unique_ptr<HostTransport> SharedTransport::open_or(std::unique_ptr<HostTransport> messages, const Limit& limit) {
+  const int rank = messages->comm().rank();
+  const int size = messages->comm().size();
   const auto all_can = [&](bool can) {
     std::int64_t least = can ? 1 : 0;
     messages->all_reduce(&least, 1, at::kLong, ReduceOp::kMin, limit);
@@ -101,8 +102,6 @@ void SharedTransport::all_reduce(void* data, std::int64_t count, at::ScalarType 
   });
 }
 
-// Two slots suffice without a third step that says "read": a rank that fills a slot again has passed the next chunk's
-// first wait, so every rank has begun that chunk and is done with reading this one.
 void SharedTransport::reduce_chunk(std::byte* data, std::int64_t count, at::ScalarType type, ReduceOp op,
                                    const Limit& limit) {
   const auto width = static_cast<std::int64_t>(c10::elementSize(type));
@@ -134,6 +133,83 @@ void SharedTransport::reduce_chunk(std::byte* data, std::int64_t count, at::Scal
   ++chunks_;
 }
 
+// Two slots suffice without a further step that says "read": a rank that fills a slot again has waited in the next
+// chunk until every rank had begun that one, and so was done with reading this one. That is why every rank waits for
+// every other once a chunk, also where it takes nothing from it.
+template <class Fill, class Take>
+void SharedTransport::share_chunk(const Limit& limit, Fill&& fill, Take&& take) {
+  fill(slot(rank_));
+  publish();
+  for (int step = 1; step <= size_; ++step) {
+    const int rank = (rank_ + step) % size_;
+    await(rank, limit);
+    take(rank, slot(rank));
+  }
+  ++chunks_;
+}
+
+void SharedTransport::broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) {
+  or_give_up([&] {
+    for (std::int64_t begin = 0; begin < bytes; begin += chunk_bytes_) {
+      auto* part = static_cast<std::byte*>(data) + begin;
+      const auto length = static_cast<std::size_t>(std::min(chunk_bytes_, bytes - begin));
+      share_chunk(
+          limit,
+          [&](std::byte* own_slot) {
+            if (rank_ == root) std::memcpy(own_slot, part, length);
+          },
+          [&](int rank, const std::byte* other) {
+            if (rank == root && rank != rank_) std::memcpy(part, other, length);
+          });
+    }
+  });
+}
+
+void SharedTransport::all_gather(void* output, const void* input, std::int64_t bytes, const Limit& limit) {
+  or_give_up([&] {
+    auto* blocks = static_cast<std::byte*>(output);
+    if (bytes > 0 && input != blocks + rank_ * bytes)
+      std::memcpy(blocks + rank_ * bytes, input, static_cast<std::size_t>(bytes));
+    for (std::int64_t begin = 0; begin < bytes; begin += chunk_bytes_) {
+      const auto length = static_cast<std::size_t>(std::min(chunk_bytes_, bytes - begin));
+      share_chunk(
+          limit,
+          [&](std::byte* own_slot) { std::memcpy(own_slot, static_cast<const std::byte*>(input) + begin, length); },
+          [&](int rank, const std::byte* other) {
+            if (rank != rank_) std::memcpy(blocks + rank * bytes + begin, other, length);
+          });
+    }
+  });
+}
+
+void SharedTransport::reduce_scatter(void* output, const void* input, std::int64_t count, at::ScalarType type,
+                                     ReduceOp op, const Limit& limit) {
+  or_give_up([&] {
+    const auto width = static_cast<std::int64_t>(c10::elementSize(type));
+    const std::int64_t piece = std::max<std::int64_t>(1, chunk_bytes_ / width / size_);
+    std::vector<const std::byte*> sources(static_cast<std::size_t>(size_));
+    for (std::int64_t begin = 0; begin < count; begin += piece) {
+      const std::int64_t length = std::min(piece, count - begin);
+      const std::int64_t bytes = length * width;
+      const auto part_of = [&](int rank) {
+        return static_cast<const std::byte*>(input) + (rank * count + begin) * width;
+      };
+      share_chunk(
+          limit,
+          [&](std::byte* own_slot) {
+            for (int rank = 0; rank < size_; ++rank)
+              if (rank != rank_) std::memcpy(own_slot + rank * bytes, part_of(rank), static_cast<std::size_t>(bytes));
+          },
+          [&](int rank, const std::byte* other) {
+            sources[static_cast<std::size_t>(rank)] = rank == rank_ ? part_of(rank) : other + rank_ * bytes;
+            if (rank != rank_) return;  // this rank comes last: all are there
+            std::byte* const outputs[] = {static_cast<std::byte*>(output) + begin * width};
+            reduce(sources, outputs, length, type, op);
+          });
+    }
+  });
+}
+
 void SharedTransport::barrier(const Limit& limit) {
   or_give_up([&] {
     publish();
@@ -142,12 +218,8 @@ void SharedTransport::barrier(const Limit& limit) {
   });
 }
 
-void SharedTransport::broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) {
-  messages_->broadcast(data, bytes, root, limit);
-}
-
-void SharedTransport::all_gather(void* output, const void* input, std::int64_t bytes, const Limit& limit) {
-  messages_->all_gather(output, input, bytes, limit);
+void SharedTransport::check_alive(int rank) {
+  if (!Liveness::is_held(place(rank).alive)) throw core::Error("rank " + std::to_string(rank) + " is gone");
 }
 
 void SharedTransport::publish() {
@@ -172,7 +244,7 @@ void SharedTransport::await(int rank, const Limit& limit) {
     if (!behind(seen)) return;
     if (other.failed.load(std::memory_order_acquire) != 0)
       throw core::Error("rank " + std::to_string(rank) + " gave up");
-    if (!Liveness::is_held(other.alive)) throw core::Error("rank " + std::to_string(rank) + " is gone");
+    check_alive(rank);
     limit.check();
   }
 }

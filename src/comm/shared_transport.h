@@ -16,23 +16,27 @@
 
 namespace trainyard::comm {
 
-/// For ranks of one node: all-reduces and barriers through shared memory, in chunks. Per chunk every rank lays what the
-/// others need into its own slot, adds up its slice straight from all slots in the order of the ranks, and copies the
-/// other slices from where their owners left them. Ranks sleep on futexes, so that waiting takes no core from a thread
-/// that computes. A rank that dies shows within a fraction of a second. The other collectives go through `messages`.
+/// For ranks of one node: collectives through shared memory, in chunks. Per chunk every rank lays what the others need
+/// into its own slot, and takes what it needs straight from all slots: copies it, or adds it up in the order of the
+/// ranks. An all-reduce adds up a slice a rank and copies the other slices from where their owners left them. Ranks
+/// sleep on futexes, so that waiting takes no core from a thread that computes. A rank that dies shows within a
+/// fraction of a second. What travels between two ranks alone goes through the messages below.
 class SharedTransport : public HostTransport {
  public:
   /// Collective over the ranks of `messages`, which must share one node's memory. Returns `messages` itself when any
   /// rank cannot map the memory (a small /dev/shm, say).
-  static std::unique_ptr<HostTransport> open_or(std::unique_ptr<HostTransport> messages, int rank, int size,
-                                                const Limit& limit);
+  static std::unique_ptr<HostTransport> open_or(std::unique_ptr<HostTransport> messages, const Limit& limit);
   ~SharedTransport() override;
 
   std::string name() const override { return messages_->name() + "+shm"; }
+  const mpi::Comm& comm() const override { return messages_->comm(); }
   void all_reduce(void* data, std::int64_t count, at::ScalarType type, ReduceOp op, const Limit& limit) override;
   void broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) override;
   void all_gather(void* output, const void* input, std::int64_t bytes, const Limit& limit) override;
+  void reduce_scatter(void* output, const void* input, std::int64_t count, at::ScalarType type, ReduceOp op,
+                      const Limit& limit) override;
   void barrier(const Limit& limit) override;
+  void check_alive(int rank) override;
 
  private:
   struct alignas(128) Place {             // one per rank; a cache line pair of its own, since the others poll it
@@ -49,6 +53,9 @@ class SharedTransport : public HostTransport {
   Place& place(int rank) const;
   std::byte* slot(int rank) const;
   void reduce_chunk(std::byte* data, std::int64_t count, at::ScalarType type, ReduceOp op, const Limit& limit);
+  /// Lays `fill` of a chunk into the own slot, waits for the others to have done so, and takes from their slots.
+  template <class Fill, class Take>
+  void share_chunk(const Limit& limit, Fill&& fill, Take&& take);
   void publish();
   /// Until `rank` has completed as many steps as this one.
   void await(int rank, const Limit& limit);

@@ -81,9 +81,11 @@ enum class CollectiveOp : std::int8_t {
 
 /// A row per logged collective; a run may log a sample of them and then says so in the attribute `collective_sampling`.
 struct CollectiveRow {
-  std::int64_t sequence = 0;  ///< the same on every rank of the communicator, gaps where rows were not sampled
+  /// The same on every rank of the communicator, gaps where rows were not sampled. Exchanges are counted apart, by each
+  /// rank for itself.
+  std::int64_t sequence = 0;
   CollectiveOp op = CollectiveOp::kOther;
-  std::int64_t bytes = 0;  ///< of this rank's input
+  std::int64_t bytes = 0;  ///< of this rank's input; of an exchange: sent and received
   std::int64_t enqueue_ns = 0;
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;

@@ -57,6 +57,12 @@ log::CollectiveOp log_op(comm::Operation operation) {
       return log::CollectiveOp::kAllGather;
     case comm::Operation::kBarrier:
       return log::CollectiveOp::kBarrier;
+    case comm::Operation::kReduceScatter:
+      return log::CollectiveOp::kReduceScatter;
+    case comm::Operation::kExchange:
+      return log::CollectiveOp::kExchange;
+    case comm::Operation::kSplit:
+      return log::CollectiveOp::kOther;
   }
   return log::CollectiveOp::kOther;
 }

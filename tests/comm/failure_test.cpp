@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "host_group.h"
+#include "open_group.h"
 
 namespace trainyard::comm {
 namespace {
@@ -87,6 +87,65 @@ TEST_P(Failure, DebugModeComparesTypes) {
   world().control->barrier();
 }
 
+TEST_P(Failure, AMessageThatNeverComesIsReportedAtTheDeadline) {
+  const auto group = open_group(GetParam(), {.deadline = milliseconds(600)});
+  group->barrier();
+  if (world().rank == 0) {
+    const at::Tensor tensor = at::zeros({3}, at::kFloat);
+    const std::shared_ptr<Work> work = group->exchange({P2P::receive(tensor, last())});
+    EXPECT_THAT(error_of([&] { work->wait(); }),
+                AllOf(HasSubstr("exchange(receives 3 Float from rank " + std::to_string(last()) + ") #0 on rank 0"),
+                      HasSubstr("600 ms")));
+    EXPECT_THAT(error_of([&] { group->barrier(); }), HasSubstr("exchange(")) << "what comes later fails with it";
+    EXPECT_THAT(error_of([&] { group->exchange({P2P::send(tensor, last())})->wait(); }),
+                HasSubstr("exchange(receives"));
+  }
+  world().control->barrier();
+}
+
+TEST_P(Failure, AMessageOfAnotherSizeIsRefused) {
+  for (const std::int64_t sent : {2, 4}) {
+    const auto group = open_group(GetParam(), {.deadline = milliseconds(5'000)});
+    if (world().rank == 0) group->exchange({P2P::send(at::zeros({sent}, at::kFloat), last())})->wait();
+    if (world().rank == last()) {
+      const at::Tensor tensor = at::zeros({3}, at::kFloat);
+      EXPECT_THAT(error_of([&] { group->exchange({P2P::receive(tensor, 0)})->wait(); }),
+                  AllOf(HasSubstr("exchange(receives 3 Float from rank 0)"),
+                        HasSubstr(sent == 2 ? "8 bytes came from rank 0, where 12 were expected" : "trunc")));
+    }
+    world().control->barrier();
+  }
+}
+
+TEST_P(Failure, DebugModeComparesBothSidesOfAMessage) {
+  const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = milliseconds(20'000)});
+  const at::Tensor three = at::zeros({3}, at::kFloat);
+  const at::Tensor halves = at::zeros({6}, at::kHalf);
+  const std::string wanted =
+      "rank 0 sends 3 Float to rank " + std::to_string(last()) + ", which receives 6 Half";  // as many bytes
+  if (world().rank == 0) {
+    EXPECT_THAT(error_of([&] { group->exchange({P2P::send(three, last())})->wait(); }), HasSubstr(wanted));
+  }
+  if (world().rank == last()) {
+    EXPECT_THAT(error_of([&] { group->exchange({P2P::receive(halves, 0)})->wait(); }), HasSubstr(wanted));
+  }
+  world().control->barrier();
+}
+
+TEST_P(Failure, ACollectiveUnderWayEndsWhenAnExchangeFails) {
+  const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = std::chrono::minutes(10)});
+  const at::Tensor tensor = at::zeros({3}, at::kFloat);
+  if (world().rank == 0) {
+    const std::shared_ptr<Work> reduces = group->all_reduce(tensor, ReduceOp::kSum);
+    EXPECT_NE(error_of([&] { group->exchange({P2P::send(tensor, last())})->wait(); }), "");
+    EXPECT_THAT(error_of([&] { reduces->wait(); }), HasSubstr("exchange(sends 3 Float"));
+  }
+  if (world().rank == last()) {
+    EXPECT_NE(error_of([&] { group->exchange({P2P::receive(at::zeros({4}, at::kFloat), 0)})->wait(); }), "");
+  }
+  world().control->barrier();
+}
+
 TEST_P(Failure, AnExceptionThatUnwindsDoesNotWaitForTheOthers) {
   const auto begin = std::chrono::steady_clock::now();
   const auto unwound = [&] {
@@ -94,6 +153,7 @@ TEST_P(Failure, AnExceptionThatUnwindsDoesNotWaitForTheOthers) {
     group->barrier();
     if (world().rank == last()) return;
     group->all_reduce(at::zeros({100'000}, at::kFloat), ReduceOp::kSum);
+    group->exchange({P2P::receive(at::zeros({3}, at::kFloat), last())});
     throw core::Error("elsewhere");
   };
   if (world().rank == last())

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <thread>
 
-#include "host_group.h"
+#include "open_group.h"
 
 namespace trainyard::comm {
 namespace {

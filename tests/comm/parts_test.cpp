@@ -40,22 +40,40 @@ using testing::Not;
 TEST(Ledger, IsBoundedAndSaysWhatItLost) {
   Ledger ledger(2);
   for (int i = 0; i < 5; ++i)
-    ledger.finish({.sequence = ledger.next(), .operation = Operation::kAllReduce, .bytes = i, .interval = {}});
+    ledger.finish({.sequence = ledger.next(Operation::kAllReduce),
+                   .operation = Operation::kAllReduce,
+                   .bytes = i,
+                   .interval = {}});
   EXPECT_EQ(ledger.dropped(), 3);
   EXPECT_EQ(ledger.drain().size(), 2U);
-  ledger.finish({.sequence = ledger.next(), .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
+  ledger.finish(
+      {.sequence = ledger.next(Operation::kBarrier), .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
   const auto records = ledger.drain();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].sequence, 5);
 }
 
-TEST(Ledger, DrainsInOrder) {
+TEST(Ledger, DrainsInTheOrderOfTheCalls) {
   Ledger ledger;
-  ledger.finish({.sequence = 2, .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
-  ledger.finish({.sequence = 1, .operation = Operation::kBarrier, .bytes = 0, .interval = {}});
+  const auto finish = [&](std::int64_t sequence, Operation operation, std::int64_t enqueue_ns) {
+    ledger.finish({.sequence = sequence, .operation = operation, .bytes = 0, .interval = {.enqueue_ns = enqueue_ns}});
+  };
+  finish(1, Operation::kBarrier, 30);
+  finish(0, Operation::kBarrier, 10);
+  finish(0, Operation::kExchange, 20);
   const auto records = ledger.drain();
-  EXPECT_EQ(records[0].sequence, 1);
-  EXPECT_EQ(records[1].sequence, 2);
+  EXPECT_EQ(records[0].interval.enqueue_ns, 10);
+  EXPECT_EQ(records[1].operation, Operation::kExchange);
+  EXPECT_EQ(records[2].sequence, 1);
+}
+
+// Only some ranks make an exchange, and the numbers of the others' collectives must stay the same.
+TEST(Ledger, CountsExchangesApart) {
+  Ledger ledger;
+  EXPECT_EQ(ledger.next(Operation::kExchange), 0);
+  EXPECT_EQ(ledger.next(Operation::kExchange), 1);
+  EXPECT_EQ(ledger.next(Operation::kAllReduce), 0);
+  EXPECT_EQ(ledger.next(Operation::kBarrier), 1);
 }
 
 TEST(Limit, StopsAtTheDeadlineOrWhenCancelled) {
@@ -77,8 +95,13 @@ TEST(LocalCommunicator, HasNothingToExchange) {
   group.all_gather(gathered, tensor)->wait();
   EXPECT_TRUE(at::equal(gathered, at::ones({4}, at::kFloat)));
   group.broadcast(tensor, 0)->wait();
+  const at::Tensor reduced = at::zeros({4}, at::kFloat);
+  group.reduce_scatter(reduced, tensor, ReduceOp::kSum)->wait();
+  EXPECT_TRUE(at::equal(reduced, at::ones({4}, at::kFloat)));
+  group.exchange({})->wait();
+  EXPECT_EQ(group.split(5, 0)->size(), 1);
   group.barrier();
-  EXPECT_EQ(group.drain_ledger().size(), 4U);
+  EXPECT_EQ(group.drain_ledger().size(), 7U);
 }
 
 // A run on one rank must not accept what two ranks refuse.
@@ -96,6 +119,10 @@ TEST(LocalCommunicator, RefusesWhatTheOthersRefuse) {
   EXPECT_THROW(group.all_gather(at::zeros({3}, at::kDouble), three), core::Error);
   EXPECT_THROW(group.all_gather(at::zeros({8}, at::kFloat), gaps), core::Error);
   EXPECT_THROW(group.all_gather(at::zeros({3, 2}, at::kFloat).t(), at::zeros({6}, at::kFloat)), core::Error);
+  EXPECT_THROW(group.reduce_scatter(three, at::zeros({4}, at::kFloat), ReduceOp::kSum), core::Error);
+  EXPECT_THROW(group.reduce_scatter(at::zeros({3}, at::kInt), at::zeros({3}, at::kInt), ReduceOp::kSum), core::Error);
+  EXPECT_THROW(group.exchange({P2P::send(three, 0)}), core::Error);
+  EXPECT_THROW(group.split(-1, 0), core::Error);
   EXPECT_TRUE(group.drain_ledger().empty()) << "what is refused did not happen";
 }
 

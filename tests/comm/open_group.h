@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "comm/host_communicator.h"
-#include "comm/mpi_transport.h"
-#include "comm/shared_transport.h"
+#include "comm/transports.h"
 #include "support/mpi_main.h"
 
 namespace trainyard::test {
@@ -17,11 +16,10 @@ namespace trainyard::test {
 /// A fresh communicator over all ranks; collective. backend: "mpi" or "mpi+shm".
 inline std::unique_ptr<comm::HostCommunicator> open_group(const std::string& backend,
                                                           comm::HostCommunicatorOptions options = {}) {
-  std::unique_ptr<comm::HostTransport> transport = std::make_unique<comm::MpiTransport>(comm::mpi::Comm::world());
-  if (backend == "mpi+shm")
-    transport = comm::SharedTransport::open_or(std::move(transport), world().rank, world().size,
-                                               comm::Limit(std::chrono::seconds(30)));
-  return std::make_unique<comm::HostCommunicator>(std::move(transport), world().rank, world().size, options);
+  options.shared_memory = backend == "mpi+shm";
+  const comm::Limit limit(std::chrono::seconds(30));
+  return std::make_unique<comm::HostCommunicator>(
+      comm::open_transport(comm::mpi::Comm::world(), options.shared_memory, limit), options);
 }
 
 inline const std::vector<std::string>& backends() {
