@@ -15,6 +15,13 @@
 
 namespace trainyard::models {
 
+/// Of one image that a model takes.
+struct ImageShape {
+  std::int64_t channels = 3;
+  std::int64_t height = 32;
+  std::int64_t width = 32;
+};
+
 /// One unit of a model: models are sequences of stages, so that they can be cut between any two.
 class Stage {
  public:
@@ -64,32 +71,28 @@ class StageList {
 /// A sequence of stages and the tensors they hold.
 class Model {
  public:
-  Model(TensorRegistry registry, std::vector<StageEntry> stages)
-      : registry_(std::move(registry)), stages_(std::move(stages)) {}
+  Model(TensorRegistry registry, std::vector<StageEntry> stages, ImageShape images = {})
+      : registry_(std::move(registry)), stages_(std::move(stages)), images_(images) {}
 
   /// images [N, C, H, W] -> logits [N, classes].
   at::Tensor forward(const at::Tensor& images, Pass pass) const { return forward(images, pass, {0, stages_.size()}); }
   /// Through some of the stages: from the first one's input to the last one's output.
   at::Tensor forward(const at::Tensor& input, Pass pass, Range stages) const;
 
+  const ImageShape& images() const { return images_; }
   std::span<const StageEntry> stages() const { return stages_; }
   const std::vector<Parameter>& parameters() const { return registry_.parameters; }
   const std::vector<NamedTensor>& buffers() const { return registry_.buffers; }
   std::int64_t parameter_count() const;
   /// Moves every parameter and buffer, in place: handles taken before stay valid.
   void to(at::Device device);
-  /// Lets go of all other stages and their tensors.
-  void keep(Range stages);
+  /// Lets go of all other stages and their tensors. kept: ascending, without overlap; they become neighbours.
+  void keep(std::span<const Range> kept);
 
  private:
   TensorRegistry registry_;
   std::vector<StageEntry> stages_;
-};
-
-struct ImageShape {
-  std::int64_t channels = 3;
-  std::int64_t height = 32;
-  std::int64_t width = 32;
+  ImageShape images_;
 };
 
 /// The model that a configuration names, float32 on the CPU, its initial values a function of seed alone.

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "parallel/ddp.h"
+#include "parallel/pipeline.h"
 #include "parallel/single.h"
 
 namespace trainyard::parallel {
@@ -20,6 +21,8 @@ std::unique_ptr<Strategy> make_strategy(const config::RunConfig& config, std::un
       return std::make_unique<Single>(config, std::move(model), device);
     case config::StrategyKind::kDdp:
       return std::make_unique<Ddp>(config, std::move(model), device, communicator);
+    case config::StrategyKind::kPipeline:
+      return std::make_unique<Pipeline>(config, std::move(model), device, communicator);
     default:
       break;
   }
