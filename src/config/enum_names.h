@@ -29,8 +29,9 @@ struct EnumNames<Data> {
 
 template <>
 struct EnumNames<StrategyKind> {
-  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 4> table{
+  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 5> table{
       {{StrategyKind::kSingle, "single"},
+       {StrategyKind::kDp, "dp"},
        {StrategyKind::kDdp, "ddp"},
        {StrategyKind::kModelParallel, "model-parallel"},
        {StrategyKind::kPipeline, "pipeline"}}};

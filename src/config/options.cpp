@@ -170,6 +170,9 @@ std::vector<Option> run_options() {
   table.push_back(integer("workers", &C::workers, {1, 256, "load in line"}, "threads", "loader threads per rank"));
   table.push_back(real("bucket-mb", &C::bucket_mb, {0, 4096, true}, "MiB",
                        "gradients in one all-reduce; the first bucket is at most 1"));
+  table.push_back(integer("devices", &C::devices, {1, 64}, "devices",
+                          "strategy = dp or model-parallel: those that one rank drives, among which it divides a batch "
+                          "or the model; on a CPU the same one as often"));
   table.push_back(integer("stages", &C::stages, {1, 1024, "all of them"}, "ranks",
                           "strategy = pipeline: ranks that hold one replica of the model"));
   table.push_back(text("cut", &C::cut, "stages",

@@ -28,6 +28,10 @@ std::int64_t smallest_micro_batch(const RunConfig& config) {
   return config.micro_batches > 0 ? config.batch_size / config.micro_batches : 2;
 }
 
+bool drives_several(StrategyKind strategy) {
+  return strategy == StrategyKind::kDp || strategy == StrategyKind::kModelParallel;
+}
+
 void validate_pipeline(const RunConfig& config) {
   if (config.micro_batches > 0 && config.split_size > 0) {
     throw core::UsageError(fmt::format("micro-batches = {} and split-size = {} say the same thing twice: give one",
@@ -67,6 +71,12 @@ void validate(const RunConfig& config) {
         fmt::format("batch-size = 1 leaves batch norm a single value per channel at {} pixels: use 2 or more",
                     input_pixels(config)));
   }
+  if (config.devices > 1 && !drives_several(config.strategy)) {
+    throw core::UsageError(fmt::format(
+        "devices = {} needs strategy = dp or model-parallel: with {} a rank drives one device, so start more "
+        "ranks",
+        config.devices, name_of(config.strategy)));
+  }
   if (config.strategy == StrategyKind::kPipeline) validate_pipeline(config);
 }
 
@@ -75,10 +85,20 @@ void validate_ranks(const RunConfig& config, int ranks) {
     throw core::UsageError(
         fmt::format("strategy = single runs on one rank, not {}: use strategy = ddp, or one rank", ranks));
   }
+  if (config.strategy == StrategyKind::kDp && ranks != 1) {
+    throw core::UsageError(fmt::format(
+        "strategy = dp runs on one rank, which drives all devices, not {}: use strategy = ddp, or one rank", ranks));
+  }
+  if (config.strategy == StrategyKind::kModelParallel && config.devices > 1 && ranks != 1) {
+    throw core::UsageError(fmt::format(
+        "strategy = model-parallel with devices = {} runs on one rank, not {}: use devices = 1, or one rank",
+        config.devices, ranks));
+  }
   if (config.strategy == StrategyKind::kPipeline && config.stages > 0 && ranks % config.stages != 0) {
-    throw core::UsageError(fmt::format("stages = {} does not divide the {} ranks into whole replicas: use a multiple of "
-                                       "{} ranks, or another number of stages",
-                                       config.stages, ranks, config.stages));
+    throw core::UsageError(
+        fmt::format("stages = {} does not divide the {} ranks into whole replicas: use a multiple of "
+                    "{} ranks, or another number of stages",
+                    config.stages, ranks, config.stages));
   }
 }
 

@@ -28,7 +28,7 @@ void Model::to(at::Device device) {
     move(entry);
 }
 
-void Model::keep(std::span<const Range> kept) {
+Model Model::take(std::span<const Range> taken) {
   TensorRegistry registry;
   std::vector<StageEntry> stages;
   const auto move_over = [](auto& from, Range range, auto& to) {
@@ -37,7 +37,7 @@ void Model::keep(std::span<const Range> kept) {
       to.push_back(std::move(from[i]));
     return moved;
   };
-  for (const Range& range : kept) {
+  for (const Range& range : taken) {
     for (std::size_t i = range.begin; i < range.end; ++i) {
       StageEntry& entry = stages_[i];
       entry.parameters = move_over(registry_.parameters, entry.parameters, registry.parameters);
@@ -45,8 +45,7 @@ void Model::keep(std::span<const Range> kept) {
       stages.push_back(std::move(entry));
     }
   }
-  registry_ = std::move(registry);
-  stages_ = std::move(stages);
+  return Model(std::move(registry), std::move(stages), origin_);
 }
 
 std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {

@@ -12,15 +12,18 @@ std::int64_t asked_for(std::int64_t samples, const config::RunConfig& config, in
 
 }  // namespace
 
-std::vector<std::int64_t> micro_batch_sizes(std::int64_t samples, const config::RunConfig& config, int stages) {
-  const bool single_samples =
-      config.split_size == 1 || (config.micro_batches > 0 && config.batch_size < 2 * config.micro_batches);
-  const std::int64_t most = std::max<std::int64_t>(1, single_samples ? samples : samples / 2);
-  const std::int64_t count = std::min(asked_for(samples, config, stages), most);
+std::vector<std::int64_t> even_parts(std::int64_t samples, std::int64_t count) {
   std::vector<std::int64_t> sizes;
   for (std::int64_t i = 0; i < count; ++i)
     sizes.push_back(samples / count + (i < samples % count ? 1 : 0));
   return sizes;
+}
+
+std::vector<std::int64_t> micro_batch_sizes(std::int64_t samples, const config::RunConfig& config, int stages) {
+  const bool single_samples =
+      config.split_size == 1 || (config.micro_batches > 0 && config.batch_size < 2 * config.micro_batches);
+  const std::int64_t most = std::max<std::int64_t>(1, single_samples ? samples : samples / 2);
+  return even_parts(samples, std::min(asked_for(samples, config, stages), most));
 }
 
 }  // namespace trainyard::parallel

@@ -1,8 +1,6 @@
 #include "parallel/pipeline.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
@@ -15,21 +13,6 @@ namespace {
 
 using timing::Phase;
 using Region = timing::StepTimer::Region;
-
-/// What the first stage gets of a micro-batch, with values that do not matter.
-at::Tensor random_images(const models::ImageShape& shape, std::int64_t samples, config::MemoryFormat format) {
-  const at::Generator generator = at::detail::createCPUGenerator(0);
-  const at::Tensor images = at::randn({samples, shape.channels, shape.height, shape.width}, generator, at::kFloat);
-  const bool channels_last = format == config::MemoryFormat::kChannelsLast;
-  return images.contiguous(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
-}
-
-std::vector<std::string> stage_names(const models::Model& model) {
-  std::vector<std::string> names;
-  for (const models::StageEntry& stage : model.stages())
-    names.push_back(stage.name);
-  return names;
-}
 
 /// Which of the model's stages lie on stage `stage` of the pipeline.
 std::vector<models::Range> ranges_of(const std::vector<PipelinePart>& parts, int stage, int stages) {
@@ -48,28 +31,26 @@ Pipeline::Pipeline(const config::RunConfig& config, std::unique_ptr<models::Mode
       device_(device),
       communicator_(communicator),
       stages_(config.stages > 0 ? config.stages : communicator.size()),
+      one_at_a_time_(config.strategy == config::StrategyKind::kModelParallel),
       policy_(precision::Policy::make(config.precision, device)),
       model_(std::move(model)) {
-  model_->to(device);
-  policy_.prepare(*model_);
   const std::int64_t samples = micro_batch_sizes(config.batch_size, config, stages_).front();
-  const at::Tensor images = random_images(model_->images(), samples, config.memory_format);
-  probes_ = probe_stages(*model_, images.to(device).to(policy_.activation_dtype()));
+  probes_ = probe_stages(*model_, config, samples, device);
 }
 
 void Pipeline::synchronise() {
   agree_on_times();
   broadcast_model();
   std::vector<PipelinePart> parts =
-      cut_model(probes_, stage_names(*model_), config_.cut, static_cast<std::size_t>(stages_ * config_.virtual_stages));
+      cut_model(*model_, probes_, config_.cut, static_cast<std::size_t>(stages_ * config_.virtual_stages));
   note_shapes(parts);
-  model_->keep(ranges_of(parts, stage(), stages_));
+  model_ = std::make_unique<models::Model>(model_->take(ranges_of(parts, stage(), stages_)));
 
   std::vector<PartCost> costs;
   for (const PipelinePart& part : parts)
     costs.push_back(part.cost);
-  const std::size_t micro_batches =
-      micro_batch_sizes(config_.batch_size, config_, stages_).size() * static_cast<std::size_t>(config_.accumulate);
+  const std::size_t of_batch = micro_batch_sizes(config_.batch_size, config_, stages_).size();
+  const std::size_t micro_batches = one_at_a_time_ ? of_batch : of_batch * static_cast<std::size_t>(config_.accumulate);
   predicted_bubble_ = predict_times(schedule(micro_batches), costs).bubble[static_cast<std::size_t>(stage())];
 
   same_stage_ = communicator_.split(stage(), communicator_.rank());
@@ -124,9 +105,19 @@ StepResult Pipeline::step(std::span<const data::Batch> batches, double lr, timin
   std::int64_t global_samples = 0;
   for (const data::Batch& batch : batches)
     global_samples += batch.global_samples;
-  const std::vector<data::Batch> micro_batches = cut_into_micro_batches(batches);
   reducer_->begin_step();
-  StepResult result = stage_->train(schedule(micro_batches.size()), micro_batches, global_samples, timer);
+  replica_->hooks().begin_step();
+  StepResult result;
+  const std::size_t at_once = one_at_a_time_ ? 1 : batches.size();
+  for (std::size_t first = 0; first < batches.size(); first += at_once) {
+    const std::vector<data::Batch> micro_batches = cut_into_micro_batches(batches.subspan(first, at_once));
+    const bool last = first + at_once == batches.size();
+    result.add(stage_->train(schedule(micro_batches.size()), micro_batches, global_samples, last, timer));
+  }
+  {
+    const Region region(timer, Phase::kBackward);
+    replica_->hooks().finish_step();
+  }
   replica_->apply(lr, timer,
                   {.await = [this](std::size_t bucket) { reducer_->wait(bucket); },
                    .agree =

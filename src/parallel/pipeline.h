@@ -17,7 +17,8 @@ namespace trainyard::parallel {
 
 /// Pipeline parallel: ranks are replicas x stages, neighbouring ranks neighbouring stages of one replica. A stage holds
 /// its parts of the model alone; batches go through in micro-batches, by a schedule (pipeline_schedule.h). Gradients
-/// are summed over the ranks that hold the same stage. `model-parallel` is the pipeline of one micro-batch.
+/// are summed over the ranks that hold the same stage. `model-parallel` over ranks is the pipeline of
+/// one micro-batch, batch by batch.
 class Pipeline final : public Strategy {
  public:
   /// The model is probed here (stage_probe.h) and cut in synchronise(), once the ranks know each other's times.
@@ -56,6 +57,7 @@ class Pipeline final : public Strategy {
   const at::Device device_;
   comm::Communicator& communicator_;
   const int stages_;
+  const bool one_at_a_time_;  ///< batches, even of one step
   precision::Policy policy_;
   std::unique_ptr<models::Model> model_;  ///< whole, until it is cut
   std::vector<StageProbe> probes_;

@@ -12,8 +12,11 @@ at::Tensor PipelinePart::make_output(std::int64_t samples, at::Device device) co
   return at::empty(sizes, output.options().device(device), output.suggest_memory_format());
 }
 
-std::vector<PipelinePart> cut_model(std::span<const StageProbe> probes, std::span<const std::string> names,
+std::vector<PipelinePart> cut_model(const models::Model& model, std::span<const StageProbe> probes,
                                     const std::string& cut, std::size_t parts) {
+  std::vector<std::string> names;
+  for (const models::StageEntry& stage : model.stages())
+    names.push_back(stage.name);
   std::vector<double> costs;
   for (const StageProbe& probe : probes)
     costs.push_back(probe.forward_ns + probe.backward_ns);

@@ -24,8 +24,8 @@ struct PipelinePart {
 };
 
 /// Cuts a probed model into parts: by hand where `cut` is not empty, else so that the dearest part costs least.
-/// names: of the stages. @throws core::UsageError as balanced_cut() and named_cut() do.
-std::vector<PipelinePart> cut_model(std::span<const StageProbe> probes, std::span<const std::string> names,
+/// @throws core::UsageError as balanced_cut() and named_cut() do.
+std::vector<PipelinePart> cut_model(const models::Model& model, std::span<const StageProbe> probes,
                                     const std::string& cut, std::size_t parts);
 
 }  // namespace trainyard::parallel

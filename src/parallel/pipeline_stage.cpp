@@ -39,7 +39,7 @@ PipelineStage::PipelineStage(Replica& replica, std::vector<PipelinePart> parts, 
 }
 
 StepResult PipelineStage::train(const PipelineSchedule& schedule, std::span<const data::Batch> micro_batches,
-                                std::int64_t samples, timing::StepTimer& timer) {
+                                std::int64_t samples, bool last, timing::StepTimer& timer) {
   shape_ = schedule.shape;
   micro_batches_ = micro_batches;
   samples_ = samples;
@@ -47,8 +47,7 @@ StepResult PipelineStage::train(const PipelineSchedule& schedule, std::span<cons
   const at::TensorOptions on_device = at::TensorOptions(replica_.device());
   result_ = {at::zeros({}, on_device.dtype(at::kFloat)), at::zeros({}, on_device.dtype(at::kLong)), 0, {}};
   const std::vector<Action>& actions = schedule.actions[static_cast<std::size_t>(place_.stage)];
-  const Task* last = last_backward(actions);
-  replica_.hooks().begin_step();
+  const Task* final_task = last ? last_backward(actions) : nullptr;
   for (const Action& action : actions) {
     const Task* task = std::get_if<Task>(&action);
     if (task == nullptr) {
@@ -56,17 +55,13 @@ StepResult PipelineStage::train(const PipelineSchedule& schedule, std::span<cons
     } else if (task->pass == Pass::kForward) {
       forward(*task, micro_batches_[static_cast<std::size_t>(task->micro_batch)]);
     } else {
-      if (task == last) replica_.hooks().expect_last_backward();
+      if (task == final_task) replica_.hooks().expect_last_backward();
       backward(*task);
     }
   }
-  {
-    const Region region(timer, Phase::kIdle);
-    for (const auto& work : std::exchange(works_, {}))
-      work->wait();
-  }
-  const Region region(timer, Phase::kBackward);
-  replica_.hooks().finish_step();
+  const Region region(timer, Phase::kIdle);
+  for (const auto& work : std::exchange(works_, {}))
+    work->wait();
   return std::exchange(result_, {});
 }
 

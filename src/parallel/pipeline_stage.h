@@ -28,10 +28,11 @@ class PipelineStage {
   /// order. communicator: of all ranks.
   PipelineStage(Replica& replica, std::vector<PipelinePart> parts, StagePlace place, comm::Communicator& communicator);
 
-  /// Forward and backward of all micro-batches, which are on the CPU: gradients of (sum of their losses / samples),
-  /// times the loss scale, in the replica's flat views. Loss, correct and samples are 0 except on the last stage.
+  /// Forward and backward of all micro-batches, which are on the CPU: adds the gradients of (sum of their losses /
+  /// samples), times the loss scale, to the replica's flat views, between begin_step() and finish_step() of its hooks.
+  /// Loss, correct and samples are 0 except on the last stage. last: no more of this optimizer step follow.
   StepResult train(const PipelineSchedule& schedule, std::span<const data::Batch> micro_batches, std::int64_t samples,
-                   timing::StepTimer& timer);
+                   bool last, timing::StepTimer& timer);
   /// Forward alone, of one micro-batch. Figures of the last stage, 0 elsewhere. Returns once the next stage asked for
   /// this stage's result, so that stages work on neighbouring batches at once.
   Evaluation evaluate(const data::Batch& batch);

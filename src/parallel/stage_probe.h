@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/run_config.h"
 #include "models/model.h"
 
 namespace trainyard::parallel {
@@ -17,8 +18,10 @@ struct StageProbe {
 };
 
 /// Runs each stage of a model forward and backward, by itself, on random images: how long it takes (the quickest of two
-/// runs, after one that is not counted) and what it gives. The model's tensors are what they were afterwards.
-/// images: a micro-batch as the first stage gets it, on the model's device and in its precision.
-std::vector<StageProbe> probe_stages(models::Model& model, const at::Tensor& images);
+/// runs, after one that is not counted) and what it gives. The model goes to the device and takes the precision of the
+/// configuration; its values are what they were afterwards.
+/// samples: of a micro-batch.
+std::vector<StageProbe> probe_stages(models::Model& model, const config::RunConfig& config, std::int64_t samples,
+                                     at::Device device);
 
 }  // namespace trainyard::parallel

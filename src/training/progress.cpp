@@ -86,9 +86,9 @@ double Progress::images_per_second() const {
 
 void Progress::draw_bar(const log::StepRow& row) const {
   const std::string head = fmt::format("epoch {}/{} ", row.epoch + 1, plan_.epochs);
-  const std::string tail =
-      fmt::format(" {}/{}  {}{}  {} left", row.step + 1, plan_.total_steps,
-                  core::format_rate(images_per_second(), "images"), loss("  loss ", row), duration(seconds_left(row.step)));
+  const std::string tail = fmt::format(" {}/{}  {}{}  {} left", row.step + 1, plan_.total_steps,
+                                       core::format_rate(images_per_second(), "images"), loss("  loss ", row),
+                                       duration(seconds_left(row.step)));
   const int room = columns_ - static_cast<int>(head.size() + tail.size()) - 3;
   std::string bar;
   if (room >= 5) {

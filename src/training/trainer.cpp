@@ -161,18 +161,18 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
     loss_sum.add_(result.loss_sum);
     correct.add_(result.correct);
     totals.samples += static_cast<double>(result.samples);
-    timer_.finish_step({.epoch = epoch,
-                        .step = step_,
-                        .samples = result.samples,
-                        .loss = result.samples > 0 ? result.loss_sum.div(static_cast<double>(result.samples))
-                                                   : at::Tensor(),
-                        .comm_ns = [works = std::move(result.collectives)] {
-                          std::int64_t sum_ns = 0;
-                          for (const auto& work : works) {
-                            sum_ns += work->interval().end_ns - work->interval().start_ns;
-                          }
-                          return sum_ns;
-                        }});
+    timer_.finish_step(
+        {.epoch = epoch,
+         .step = step_,
+         .samples = result.samples,
+         .loss = result.samples > 0 ? result.loss_sum.div(static_cast<double>(result.samples)) : at::Tensor(),
+         .comm_ns = [works = std::move(result.collectives)] {
+           std::int64_t sum_ns = 0;
+           for (const auto& work : works) {
+             sum_ns += work->interval().end_ns - work->interval().start_ns;
+           }
+           return sum_ns;
+         }});
     ++step_;
     if (step_ % kSampleSteps == 1) {
       writer_.append(timing::probe_memory(world_.device, step_ - 1));

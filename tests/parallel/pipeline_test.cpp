@@ -133,6 +133,25 @@ INSTANTIATE_TEST_SUITE_P(PipelineTest, EverySchedule,
                                          Variant{PipelineScheduleKind::kOneFOneB, 1},
                                          Variant{PipelineScheduleKind::kInterleaved, 2}));
 
+TEST(PipelineTest, ModelParallelOverRanksTakesOneBatchAtATime) {
+  config::RunConfig config = pipeline_config();
+  config.strategy = config::StrategyKind::kModelParallel;
+  const auto strategy = make_strategy(config, tiny_model(3, kConvolutions), at::kCPU, *test::world().data);
+  strategy->synchronise();
+  Single single(config, tiny_model(3, kConvolutions), at::kCPU);
+  const std::vector<data::Batch> batches = {global_batch(8, 0, 8), global_batch(5, 1, 8), global_batch(8, 2, 8)};
+  timing::StepTimer timer = test::quiet_timer();
+  const StepResult result = strategy->step(batches, 0.05, timer);
+  single.step(batches, 0.05, timer);
+  EXPECT_EQ(result.samples, test::world().rank == test::world().size - 1 ? 21 : 0);
+  expect_same_bits(strategy->gather_state(), single.gather_state());
+  const double ranks = test::world().size;
+  // All but one stage wait, so that over the stages the shares of waiting add up to all but one.
+  std::array<double, 1> bubbles = {strategy->predicted_bubble().value()};
+  comm::all_reduce(*test::world().control, bubbles);
+  EXPECT_NEAR(bubbles[0], ranks - 1.0, 1e-6);
+}
+
 TEST(PipelineTest, ReplicasOfStagesEqualASingleRankOnTheGlobalBatch) {
   const int ranks = test::world().size;
   for (int stages = 1; stages <= ranks; ++stages) {

@@ -39,7 +39,9 @@ inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed, int convolu
   }
   stages.add<Head>("head", builder);
   std::vector<models::StageEntry> entries = stages.take();
-  return std::make_unique<models::Model>(std::move(registry), std::move(entries), models::ImageShape{3, 8, 8});
+  return std::make_unique<models::Model>(
+      std::move(registry), std::move(entries),
+      models::ModelOrigin{{3, 8, 8}, [=] { return tiny_model(seed, convolutions); }});
 }
 
 }  // namespace trainyard::test
