@@ -29,11 +29,15 @@ struct EnumNames<Data> {
 
 template <>
 struct EnumNames<StrategyKind> {
-  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 5> table{{{StrategyKind::kSingle, "single"},
-                                                                                   {StrategyKind::kDdp, "ddp"},
-                                                                                   {StrategyKind::kZero1, "zero1"},
-                                                                                   {StrategyKind::kZero2, "zero2"},
-                                                                                   {StrategyKind::kZero3, "zero3"}}};
+  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 8> table{
+      {{StrategyKind::kSingle, "single"},
+       {StrategyKind::kDp, "dp"},
+       {StrategyKind::kDdp, "ddp"},
+       {StrategyKind::kZero1, "zero1"},
+       {StrategyKind::kZero2, "zero2"},
+       {StrategyKind::kZero3, "zero3"},
+       {StrategyKind::kModelParallel, "model-parallel"},
+       {StrategyKind::kPipeline, "pipeline"}}};
 };
 
 template <>
@@ -52,6 +56,14 @@ template <>
 struct EnumNames<Checkpointing> {
   static constexpr std::array<std::pair<Checkpointing, std::string_view>, 3> table{
       {{Checkpointing::kNone, "none"}, {Checkpointing::kBlock, "block"}, {Checkpointing::kStage, "stage"}}};
+};
+
+template <>
+struct EnumNames<PipelineScheduleKind> {
+  static constexpr std::array<std::pair<PipelineScheduleKind, std::string_view>, 3> table{
+      {{PipelineScheduleKind::kGpipe, "gpipe"},
+       {PipelineScheduleKind::kOneFOneB, "1f1b"},
+       {PipelineScheduleKind::kInterleaved, "interleaved"}}};
 };
 
 template <>

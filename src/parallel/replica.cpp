@@ -1,24 +1,17 @@
 #include "parallel/replica.h"
 
-#include <ATen/ops/cross_entropy_loss.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <utility>
+
+#include "parallel/loss.h"
 
 namespace trainyard::parallel {
 namespace {
 
 using timing::Phase;
 using Region = timing::StepTimer::Region;
-
-at::Tensor loss_sum(const at::Tensor& logits, const at::Tensor& labels) {
-  return at::cross_entropy_loss(logits.to(at::kFloat), labels, {}, at::Reduction::Sum);
-}
-
-at::Tensor count_correct(const at::Tensor& logits, const at::Tensor& labels) {
-  return logits.detach().argmax(1).eq(labels).sum();
-}
 
 std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model, at::Device device,
                                         const precision::Policy& policy) {
@@ -81,8 +74,7 @@ void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, 
     images.reset();
   }
   const Region region(timer, Phase::kBackward);
-  at::Tensor share = loss.div(static_cast<double>(global_samples));
-  if (scaler_) share = scaler_->scale(share);
+  const at::Tensor share = scaled(loss.div(static_cast<double>(global_samples)));
   loss.reset();
   torch::autograd::backward({share}, {});
 }

@@ -41,6 +41,13 @@ class Replica {
   /// Steps this rank's shard of every bucket, in order.
   void apply(double lr, timing::StepTimer& timer, const Steps& steps);
 
+  /// For strategies that run forward and backward by themselves: a loss times the loss scale.
+  at::Tensor scaled(const at::Tensor& loss) const { return scaler_ ? scaler_->scale(loss) : loss; }
+  /// Images on the device, in the precision's type.
+  at::Tensor to_device(const at::Tensor& images) const;
+  at::Device device() const { return device_; }
+  GradientHooks& hooks() { return hooks_; }
+
   Evaluation evaluate(const data::Batch& batch);
 
   models::Model& model() { return *model_; }
@@ -52,7 +59,6 @@ class Replica {
  private:
   /// Adds one batch to the gradients and to the result.
   void accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer, StepResult& result);
-  at::Tensor to_device(const at::Tensor& images) const;
   void apply_scaled(double lr, const Steps& steps);
 
   at::Device device_;
