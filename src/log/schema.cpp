@@ -168,6 +168,7 @@ const std::vector<AttributeField>& attribute_fields() {
       {"precision", &A::precision, kOptional},
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
+      {"predicted_bubble_ppm", &A::predicted_bubble_ppm, kOptional},
       {"config", &A::config, kOptional},
       {"config_digest", &A::config_digest, kOptional},
       {"version", &A::version, kOptional},

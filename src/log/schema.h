@@ -130,7 +130,8 @@ struct RunAttributes {
   std::string precision;
   std::string precision_note;     ///< how the precision was carried out where that is not plain; empty: as named
   std::int64_t global_batch = 0;  ///< samples per optimizer step over all ranks
-  std::string config;             ///< canonical text of the whole configuration
+  std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none
+  std::string config;                      ///< canonical text of the whole configuration
   std::string config_digest;
   std::string version;  ///< of the writing program
   std::int64_t epoch_unix_ns = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ class Strategy {
   virtual models::TensorMap gather_state() = 0;
   /// Steps skipped for an overflow so far. Waits for the device.
   virtual std::int64_t skipped_steps() const = 0;
+  /// The share of a step, 0 to 1, that this rank is predicted to wait for other stages; none where there are none.
+  virtual std::optional<double> predicted_bubble() const { return std::nullopt; }
   /// What the log must say of the arithmetic (precision::Policy::note).
   virtual std::string precision_note() const = 0;
 };

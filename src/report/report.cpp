@@ -232,7 +232,9 @@ Table flat_table(const Report& report) {
                {"speedup", ""},
                {"efficiency", ""},
                {"comm_ns", ""},
-               {"hidden_comm_ns", ""}},
+               {"hidden_comm_ns", ""},
+               {"bubble", ""},
+               {"predicted_bubble", ""}},
               {}};
   for (const PhaseName& phase : kPhases)
     table.columns.push_back({std::string(phase.id) + "_ns", ""});
@@ -278,7 +280,9 @@ Table flat_table(const Report& report) {
                           scaling ? Cell(scaling->speedup) : Cell(),
                           scaling ? Cell(scaling->efficiency) : Cell(),
                           measured(run, run.comm_ns),
-                          measured(run, run.hidden_comm_ns())};
+                          measured(run, run.hidden_comm_ns()),
+                          cell(run.bubble),
+                          cell(run.predicted_bubble)};
     for (const double phase_ns : run.phase_ns)
       row.push_back(measured(run, phase_ns));
     table.rows.push_back(std::move(row));

@@ -108,6 +108,7 @@ std::vector<CurvePoint> loss_of_steps(const Run& run, const std::vector<Window>&
         if (windows[s].rows[r].empty()) continue;
         const StepColumns& steps = run.starts[s].ranks[r].steps;
         const std::size_t row = windows[s].rows[r][k];
+        if (steps.samples[row] == 0) continue;  // no loss either: a pipeline's stage before the last
         const auto samples = static_cast<double>(steps.samples[row]);
         weighted += steps.loss[row] * samples;
         weight += samples;
@@ -231,6 +232,24 @@ void note_restarts(const Run& run, const Stitched& stitched, RunSummary& summary
   summary.notes.push_back(std::move(note));
 }
 
+void store_bubble(const Start& latest, RunSummary& summary) {
+  double sum_ppm = 0;
+  for (const RankLog& log : latest.ranks) {
+    const std::int64_t ppm = log.attributes.predicted_bubble_ppm;
+    if (ppm < 0 || ppm > 1'000'000) return;
+    sum_ppm += static_cast<double>(ppm);
+  }
+  summary.predicted_bubble = sum_ppm / 1e6 / static_cast<double>(latest.ranks.size());
+  const double idle = summary.share(Phase::kIdle);
+  const double active = summary.share(Phase::kForward) + summary.share(Phase::kBackward);
+  if (idle + active <= 0) return;
+  summary.bubble = idle / (idle + active);
+  summary.notes.push_back(
+      fmt::format("Pipeline bubble: {} of forward, backward and idle time measured, {} predicted from the schedule and "
+                  "the cost of each part.",
+                  format_percent(*summary.bubble), format_percent(*summary.predicted_bubble)));
+}
+
 void note_warnings(const Start& latest, RunSummary& summary) {
   constexpr std::size_t kMostWarnings = 12;
   std::set<std::string> said;
@@ -310,6 +329,7 @@ RunSummary summarize(const Run& run) {
     summary.notes.push_back(
         fmt::format("{} of {} steps have no finite loss: they are not in the loss curve.", not_finite, summary.steps));
   }
+  store_bubble(latest, summary);
   note_identities(summary);
   note_warnings(latest, summary);
   return summary;

@@ -41,6 +41,10 @@ struct RunSummary {
   double step_mean_ns = 0;                     ///< likewise
   double comm_ns = 0;                          ///< likewise: all communication, hidden or not
 
+  /// Pipelines: idle over forward, backward and idle, mean over ranks; and what their schedule let expect.
+  std::optional<double> bubble;
+  std::optional<double> predicted_bubble;
+
   std::optional<double> epoch_ns;  ///< median over epochs of the slowest rank's duration; see kEpochRule
   std::int64_t epochs = 0;         ///< finished
   std::optional<double> last_val_accuracy;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "core/clock.h"
 #include "core/logging.h"
@@ -31,6 +32,11 @@ int bar_columns() {
 
 std::string percent(double fraction) {
   return std::isnan(fraction) ? "-" : fmt::format("{:.1f} %", 100.0 * fraction);
+}
+
+/// Nothing where another rank has it: the first stage of a pipeline sees no loss.
+std::string loss(std::string_view lead, const log::StepRow& row) {
+  return row.samples > 0 ? fmt::format("{}{:.4f}", lead, row.loss) : std::string();
 }
 
 std::string duration(double seconds) {
@@ -74,15 +80,15 @@ double Progress::seconds_left(std::int64_t step) const {
   return static_cast<double>(plan_.total_steps - step - 1) * step_seconds_;
 }
 
-double Progress::images_per_second(const log::StepRow& row) const {
-  return static_cast<double>(row.samples * plan_.ranks) / std::max(step_seconds_, 1e-9);
+double Progress::images_per_second() const {
+  return static_cast<double>(plan_.step_samples) / std::max(step_seconds_, 1e-9);
 }
 
 void Progress::draw_bar(const log::StepRow& row) const {
   const std::string head = fmt::format("epoch {}/{} ", row.epoch + 1, plan_.epochs);
-  const std::string tail =
-      fmt::format(" {}/{}  {}  loss {:.4f}  {} left", row.step + 1, plan_.total_steps,
-                  core::format_rate(images_per_second(row), "images"), row.loss, duration(seconds_left(row.step)));
+  const std::string tail = fmt::format(" {}/{}  {}{}  {} left", row.step + 1, plan_.total_steps,
+                                       core::format_rate(images_per_second(), "images"), loss("  loss ", row),
+                                       duration(seconds_left(row.step)));
   const int room = columns_ - static_cast<int>(head.size() + tail.size()) - 3;
   std::string bar;
   if (room >= 5) {
@@ -96,9 +102,9 @@ void Progress::draw_bar(const log::StepRow& row) const {
 }
 
 void Progress::print_line(const log::StepRow& row) const {
-  core::log_info(fmt::format("epoch {}/{}, step {}/{}: loss {:.4f}, {}, {} left", row.epoch + 1, plan_.epochs,
-                             row.step + 1, plan_.total_steps, row.loss,
-                             core::format_rate(images_per_second(row), "images"), duration(seconds_left(row.step))));
+  core::log_info(fmt::format("epoch {}/{}, step {}/{}: {}{}, {} left", row.epoch + 1, plan_.epochs, row.step + 1,
+                             plan_.total_steps, core::format_rate(images_per_second(), "images"), loss(", loss ", row),
+                             duration(seconds_left(row.step))));
 }
 
 void Progress::clear_bar() const {

@@ -14,7 +14,7 @@ class Progress {
   struct Plan {
     std::int64_t epochs = 0;
     std::int64_t total_steps = 0;
-    int ranks = 1;
+    std::int64_t step_samples = 0;  ///< of all ranks, in a whole step
   };
 
   Progress(const Plan& plan, bool shown);
@@ -30,7 +30,7 @@ class Progress {
   void print_line(const log::StepRow& row) const;
   void clear_bar() const;
   double seconds_left(std::int64_t step) const;
-  double images_per_second(const log::StepRow& row) const;
+  double images_per_second() const;
 
   Plan plan_;
   bool shown_;

@@ -78,12 +78,12 @@ class Run {
  private:
   void announce() const {
     if (world_.rank != 0) return;
-    core::log_info(fmt::format(
-        "{} on {}, {} over {} rank{} on {} node{} ({}), {} on {}, {} samples a step: {}",
-        config::name_of(config_.model), config::name_of(config_.data), config::name_of(config_.strategy), world_.size,
-        world_.size == 1 ? "" : "s", world_.nodes, world_.nodes == 1 ? "" : "s", world_.data->backend(),
-        config::name_of(config_.precision), world_.device.str(),
-        config_.batch_size * config_.accumulate * strategy_->data_shard().count, folder_->attempt().string()));
+    core::log_info(fmt::format("{} on {}, {} over {} rank{} on {} node{} ({}), {} on {}, {} samples a step: {}",
+                               config::name_of(config_.model), config::name_of(config_.data),
+                               config::name_of(config_.strategy), world_.size, world_.size == 1 ? "" : "s",
+                               world_.nodes, world_.nodes == 1 ? "" : "s", world_.data->backend(),
+                               config::name_of(config_.precision), world_.device.str(),
+                               samples_per_step(config_, strategy_->data_shard()), folder_->attempt().string()));
     if (!strategy_->precision_note().empty()) core::log_info(strategy_->precision_note());
   }
 

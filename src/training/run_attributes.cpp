@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <cmath>
 #include <fstream>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/clock.h"
+#include "training/trainer.h"
 
 #ifdef TRAINYARD_HAS_CUDA
 #include <ATen/cuda/CUDAContext.h>
@@ -76,7 +78,10 @@ log::RunAttributes describe_run(const config::RunConfig& config, const comm::Wor
   attributes.strategy = config::name_of(config.strategy);
   attributes.precision = config::name_of(config.precision);
   attributes.precision_note = strategy.precision_note();
-  attributes.global_batch = config.batch_size * config.accumulate * strategy.data_shard().count;
+  attributes.global_batch = samples_per_step(config, strategy.data_shard());
+  if (const auto bubble = strategy.predicted_bubble()) {
+    attributes.predicted_bubble_ppm = std::llround(*bubble * 1e6);
+  }
   attributes.config = config::to_text(config);
   attributes.config_digest = config::config_digest(config);
   attributes.version = TRAINYARD_VERSION;

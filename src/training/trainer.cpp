@@ -74,6 +74,10 @@ data::Sampler training_sampler(const config::RunConfig& config, const data::Data
   return data::Sampler::training(sampling(config, dataset, shard));
 }
 
+std::int64_t samples_per_step(const config::RunConfig& config, parallel::DataShard shard) {
+  return config.batch_size * config.accumulate * shard.count;
+}
+
 Trainer::Trainer(const config::RunConfig& config, const comm::World& world, const data::Datasets& data,
                  parallel::Strategy& strategy, log::Writer& writer, std::int64_t log_zero_ns)
     : config_(config),
@@ -88,7 +92,10 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
                          loading(config, world.device, /*augment=*/false)),
       total_steps_(count_steps(config, train_loader_.batches())),
       schedule_(config, steps_per_epoch(config, train_loader_.batches()), total_steps_),
-      progress_({.epochs = config.epochs, .total_steps = total_steps_, .ranks = world.size}, world.rank == 0),
+      progress_({.epochs = config.epochs,
+                 .total_steps = total_steps_,
+                 .step_samples = samples_per_step(config, strategy.data_shard())},
+                world.rank == 0),
       timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
         writer_.append(row);
         progress_.step(row);
@@ -154,17 +161,18 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
     loss_sum.add_(result.loss_sum);
     correct.add_(result.correct);
     totals.samples += static_cast<double>(result.samples);
-    timer_.finish_step({.epoch = epoch,
-                        .step = step_,
-                        .samples = result.samples,
-                        .loss = result.loss_sum.div(static_cast<double>(result.samples)),
-                        .comm_ns = [works = std::move(result.collectives)] {
-                          std::int64_t sum_ns = 0;
-                          for (const auto& work : works) {
-                            sum_ns += work->interval().end_ns - work->interval().start_ns;
-                          }
-                          return sum_ns;
-                        }});
+    timer_.finish_step(
+        {.epoch = epoch,
+         .step = step_,
+         .samples = result.samples,
+         .loss = result.samples > 0 ? result.loss_sum.div(static_cast<double>(result.samples)) : at::Tensor(),
+         .comm_ns = [works = std::move(result.collectives)] {
+           std::int64_t sum_ns = 0;
+           for (const auto& work : works) {
+             sum_ns += work->interval().end_ns - work->interval().start_ns;
+           }
+           return sum_ns;
+         }});
     ++step_;
     if (step_ % kSampleSteps == 1) {
       writer_.append(timing::probe_memory(world_.device, step_ - 1));

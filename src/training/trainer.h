@@ -19,6 +19,9 @@ namespace trainyard::training {
 data::Sampler training_sampler(const config::RunConfig& config, const data::Dataset& dataset,
                                parallel::DataShard shard);
 
+/// Samples of a whole optimizer step, over all ranks.
+std::int64_t samples_per_step(const config::RunConfig& config, parallel::DataShard shard);
+
 struct Summary {
   double validation_accuracy = 0.0;  ///< of the last epoch, 0 to 1
 };

@@ -135,6 +135,34 @@ TEST(Summarize, ThinsLongLossCurves) {
   EXPECT_DOUBLE_EQ(run.loss.back().value, 1.0);
 }
 
+TEST(Summarize, SetsAPipelinesBubbleBesideTheExpectedOne) {
+  std::vector<RankLog> logs = {sample_log(0, 2, Numbers(5, 100 * kMs)), sample_log(1, 2, Numbers(5, 100 * kMs))};
+  for (std::size_t row = 0; row < 5; ++row) {
+    // Rank 0 idles 20 of its 80 ms of forward, backward and idle; the optimizer's 20 do not count.
+    auto& phases = logs[0].steps.phase_ns;
+    phases[static_cast<std::size_t>(Phase::kBackward)][row] = 60 * kMs;
+    phases[static_cast<std::size_t>(Phase::kIdle)][row] = 20 * kMs;
+    phases[static_cast<std::size_t>(Phase::kOptimizer)][row] = 20 * kMs;
+  }
+  EXPECT_FALSE(summarize(sample_run(logs)).bubble.has_value()) << "no pipeline";
+  logs[0].attributes.predicted_bubble_ppm = 100'000;
+  logs[1].attributes.predicted_bubble_ppm = 200'000;
+  const RunSummary run = summarize(sample_run(logs));
+  EXPECT_DOUBLE_EQ(run.predicted_bubble.value(), 0.15);
+  EXPECT_DOUBLE_EQ(run.bubble.value(), 20.0 / 180.0);
+  EXPECT_THAT(run.notes, Contains(HasSubstr("Pipeline bubble: 11.1 % of")));
+}
+
+TEST(Summarize, TheLossIsThatOfTheRanksThatHaveSamples) {
+  RankLog first_stage = sample_log(0, 2, Numbers(5, kMs));
+  first_stage.steps.samples.assign(5, 0);
+  first_stage.steps.loss.assign(5, std::numeric_limits<double>::quiet_NaN());
+  const RunSummary run = summarize(sample_run({first_stage, sample_log(1, 2, Numbers(5, kMs))}));
+  ASSERT_EQ(run.loss.size(), 5u);
+  EXPECT_DOUBLE_EQ(run.loss.back().value, 1.0);
+  EXPECT_DOUBLE_EQ(run.loss.back().x, 5 * 32.0);
+}
+
 TEST(Summarize, NotesBrokenIdentitiesAndWarnings) {
   RankLog log = sample_log(0, 1, Numbers(5, 100 * kMs));
   for (auto& backward_ns : log.steps.phase_ns[static_cast<std::size_t>(Phase::kBackward)])
