@@ -28,6 +28,12 @@ void validate_gpus(const config::RunConfig& config, std::string_view origin) {
     refuse(origin,
            fmt::format("device = cpu would leave {} GPUs a node idle: drop gpus-per-node", request.gpus_per_node));
   }
+  if (config.devices > 1 && request.gpus_per_node > 0) {
+    if (request.gpus_per_node == request.ranks_per_node * config.devices) return;
+    refuse(origin, fmt::format("gpus-per-node = {} is not devices = {} for each of ranks-per-node = {}: set it to {}",
+                               request.gpus_per_node, config.devices, request.ranks_per_node,
+                               request.ranks_per_node * config.devices));
+  }
   // Two ranks cannot share a device (NCCL refuses them), and a device without a rank is paid for and idle.
   if (request.gpus_per_node > 0 && request.gpus_per_node != request.ranks_per_node) {
     refuse(origin,

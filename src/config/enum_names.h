@@ -29,14 +29,26 @@ struct EnumNames<Data> {
 
 template <>
 struct EnumNames<StrategyKind> {
-  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 2> table{
-      {{StrategyKind::kSingle, "single"}, {StrategyKind::kDdp, "ddp"}}};
+  static constexpr std::array<std::pair<StrategyKind, std::string_view>, 5> table{
+      {{StrategyKind::kSingle, "single"},
+       {StrategyKind::kDp, "dp"},
+       {StrategyKind::kDdp, "ddp"},
+       {StrategyKind::kModelParallel, "model-parallel"},
+       {StrategyKind::kPipeline, "pipeline"}}};
 };
 
 template <>
 struct EnumNames<OptimizerKind> {
   static constexpr std::array<std::pair<OptimizerKind, std::string_view>, 3> table{
       {{OptimizerKind::kSgd, "sgd"}, {OptimizerKind::kAdam, "adam"}, {OptimizerKind::kAdamW, "adamw"}}};
+};
+
+template <>
+struct EnumNames<PipelineScheduleKind> {
+  static constexpr std::array<std::pair<PipelineScheduleKind, std::string_view>, 3> table{
+      {{PipelineScheduleKind::kGpipe, "gpipe"},
+       {PipelineScheduleKind::kOneFOneB, "1f1b"},
+       {PipelineScheduleKind::kInterleaved, "interleaved"}}};
 };
 
 template <>

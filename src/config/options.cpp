@@ -170,6 +170,22 @@ std::vector<Option> run_options() {
   table.push_back(integer("workers", &C::workers, {1, 256, "load in line"}, "threads", "loader threads per rank"));
   table.push_back(real("bucket-mb", &C::bucket_mb, {0, 4096, true}, "MiB",
                        "gradients in one all-reduce; the first bucket is at most 1"));
+  table.push_back(integer("devices", &C::devices, {1, 64}, "devices",
+                          "strategy = dp or model-parallel: those that one rank drives, among which it divides a batch "
+                          "or the model; on a CPU the same one as often"));
+  table.push_back(integer("stages", &C::stages, {1, 1024, "all of them"}, "ranks",
+                          "strategy = pipeline: ranks that hold one replica of the model"));
+  table.push_back(text("cut", &C::cut, "stages",
+                       "strategy = pipeline or model-parallel: first stage of each part but the first, as "
+                       "layer2.0,layer3.0; empty: by measured cost"));
+  table.push_back(integer("micro-batches", &C::micro_batches, {1, 65'536, "see split-size"}, "micro-batches",
+                          "strategy = pipeline: parts of a batch"));
+  table.push_back(integer("split-size", &C::split_size, {1, 65'536, "4 micro-batches a stage"}, "samples",
+                          "strategy = pipeline: the most in one micro-batch, where micro-batches = 0"));
+  table.push_back(choice("pipeline-schedule", &C::pipeline_schedule,
+                         "strategy = pipeline: order of the micro-batches' forward and backward passes"));
+  table.push_back(integer("virtual-stages", &C::virtual_stages, {1, 64}, "parts",
+                          "pipeline-schedule = interleaved: parts of the model a rank holds"));
   table.push_back(integer("seed", &C::seed, {0, std::int64_t{9'007'199'254'740'992}}, "",
                           "of weights, order of samples and augmentation"));
   table.push_back(choice("device", &C::device, "auto: cuda where a device is found, else cpu"));

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/error.h"
@@ -20,6 +22,42 @@ std::int64_t input_pixels(const RunConfig& config) {
   return 0;
 }
 
+/// Samples of the smallest micro-batch that a whole batch gives, where the configuration alone says so; else 2.
+std::int64_t smallest_micro_batch(const RunConfig& config) {
+  if (config.split_size > 0) return std::min(config.split_size, std::int64_t{2});
+  return config.micro_batches > 0 ? config.batch_size / config.micro_batches : 2;
+}
+
+bool drives_several(StrategyKind strategy) {
+  return strategy == StrategyKind::kDp || strategy == StrategyKind::kModelParallel;
+}
+
+void validate_pipeline(const RunConfig& config) {
+  if (config.micro_batches > 0 && config.split_size > 0) {
+    throw core::UsageError(fmt::format("micro-batches = {} and split-size = {} say the same thing twice: give one",
+                                       config.micro_batches, config.split_size));
+  }
+  if (config.micro_batches > config.batch_size) {
+    throw core::UsageError(fmt::format("micro-batches = {} is more than batch-size = {}: lower one or raise the other",
+                                       config.micro_batches, config.batch_size));
+  }
+  if (smallest_micro_batch(config) < 2 && input_pixels(config) <= 8) {
+    throw core::UsageError(
+        fmt::format("micro-batches of one sample leave batch norm a single value per channel at {} pixels: use fewer "
+                    "micro-batches, or a larger split-size",
+                    input_pixels(config)));
+  }
+  const bool interleaved = config.pipeline_schedule == PipelineScheduleKind::kInterleaved;
+  if (interleaved && config.virtual_stages == 1) {
+    throw core::UsageError(
+        "pipeline-schedule = interleaved needs virtual-stages = 2 or more; with 1 it is pipeline-schedule = 1f1b");
+  }
+  if (!interleaved && config.virtual_stages > 1) {
+    throw core::UsageError(fmt::format("virtual-stages = {} needs pipeline-schedule = interleaved, not {}",
+                                       config.virtual_stages, name_of(config.pipeline_schedule)));
+  }
+}
+
 }  // namespace
 
 void validate(const RunConfig& config) {
@@ -33,12 +71,34 @@ void validate(const RunConfig& config) {
         fmt::format("batch-size = 1 leaves batch norm a single value per channel at {} pixels: use 2 or more",
                     input_pixels(config)));
   }
+  if (config.devices > 1 && !drives_several(config.strategy)) {
+    throw core::UsageError(fmt::format(
+        "devices = {} needs strategy = dp or model-parallel: with {} a rank drives one device, so start more "
+        "ranks",
+        config.devices, name_of(config.strategy)));
+  }
+  if (config.strategy == StrategyKind::kPipeline) validate_pipeline(config);
 }
 
 void validate_ranks(const RunConfig& config, int ranks) {
   if (config.strategy == StrategyKind::kSingle && ranks != 1) {
     throw core::UsageError(
         fmt::format("strategy = single runs on one rank, not {}: use strategy = ddp, or one rank", ranks));
+  }
+  if (config.strategy == StrategyKind::kDp && ranks != 1) {
+    throw core::UsageError(fmt::format(
+        "strategy = dp runs on one rank, which drives all devices, not {}: use strategy = ddp, or one rank", ranks));
+  }
+  if (config.strategy == StrategyKind::kModelParallel && config.devices > 1 && ranks != 1) {
+    throw core::UsageError(fmt::format(
+        "strategy = model-parallel with devices = {} runs on one rank, not {}: use devices = 1, or one rank",
+        config.devices, ranks));
+  }
+  if (config.strategy == StrategyKind::kPipeline && config.stages > 0 && ranks % config.stages != 0) {
+    throw core::UsageError(
+        fmt::format("stages = {} does not divide the {} ranks into whole replicas: use a multiple of "
+                    "{} ranks, or another number of stages",
+                    config.stages, ranks, config.stages));
   }
 }
 

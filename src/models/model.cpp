@@ -28,22 +28,24 @@ void Model::to(at::Device device) {
     move(entry);
 }
 
-void Model::keep(Range stages) {
-  const auto cut = [](auto& items, Range kept) {
-    items.erase(items.begin() + static_cast<std::ptrdiff_t>(kept.end), items.end());
-    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(kept.begin));
+Model Model::take(std::span<const Range> taken) {
+  TensorRegistry registry;
+  std::vector<StageEntry> stages;
+  const auto move_over = [](auto& from, Range range, auto& to) {
+    const Range moved{to.size(), to.size() + range.size()};
+    for (std::size_t i = range.begin; i < range.end; ++i)
+      to.push_back(std::move(from[i]));
+    return moved;
   };
-  const StageEntry& first = stages_[stages.begin];
-  const StageEntry& last = stages_[stages.end - 1];
-  const Range parameters{first.parameters.begin, last.parameters.end};
-  const Range buffers{first.buffers.begin, last.buffers.end};
-  cut(registry_.parameters, parameters);
-  cut(registry_.buffers, buffers);
-  cut(stages_, stages);
-  for (StageEntry& entry : stages_) {
-    entry.parameters = {entry.parameters.begin - parameters.begin, entry.parameters.end - parameters.begin};
-    entry.buffers = {entry.buffers.begin - buffers.begin, entry.buffers.end - buffers.begin};
+  for (const Range& range : taken) {
+    for (std::size_t i = range.begin; i < range.end; ++i) {
+      StageEntry& entry = stages_[i];
+      entry.parameters = move_over(registry_.parameters, entry.parameters, registry.parameters);
+      entry.buffers = move_over(registry_.buffers, entry.buffers, registry.buffers);
+      stages.push_back(std::move(entry));
+    }
   }
+  return Model(std::move(registry), std::move(stages), origin_);
 }
 
 std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {

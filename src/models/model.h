@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +15,13 @@
 #include "models/registry.h"
 
 namespace trainyard::models {
+
+/// Of one image that a model takes.
+struct ImageShape {
+  std::int64_t channels = 3;
+  std::int64_t height = 32;
+  std::int64_t width = 32;
+};
 
 /// One unit of a model: models are sequences of stages, so that they can be cut between any two.
 class Stage {
@@ -61,35 +69,41 @@ class StageList {
   std::vector<StageEntry> entries_;
 };
 
+class Model;
+
+/// What a model was built for, and how to build it again.
+struct ModelOrigin {
+  ImageShape images;
+  std::function<std::unique_ptr<Model>()> build;
+};
+
 /// A sequence of stages and the tensors they hold.
 class Model {
  public:
-  Model(TensorRegistry registry, std::vector<StageEntry> stages)
-      : registry_(std::move(registry)), stages_(std::move(stages)) {}
+  Model(TensorRegistry registry, std::vector<StageEntry> stages, ModelOrigin origin = {})
+      : registry_(std::move(registry)), stages_(std::move(stages)), origin_(std::move(origin)) {}
 
   /// images [N, C, H, W] -> logits [N, classes].
   at::Tensor forward(const at::Tensor& images, Pass pass) const { return forward(images, pass, {0, stages_.size()}); }
   /// Through some of the stages: from the first one's input to the last one's output.
   at::Tensor forward(const at::Tensor& input, Pass pass, Range stages) const;
 
+  const ImageShape& images() const { return origin_.images; }
+  /// The whole model as it was first built: in float32 on the CPU, with its initial values.
+  std::unique_ptr<Model> fresh_copy() const { return origin_.build(); }
   std::span<const StageEntry> stages() const { return stages_; }
   const std::vector<Parameter>& parameters() const { return registry_.parameters; }
   const std::vector<NamedTensor>& buffers() const { return registry_.buffers; }
   std::int64_t parameter_count() const;
   /// Moves every parameter and buffer, in place: handles taken before stay valid.
   void to(at::Device device);
-  /// Lets go of all other stages and their tensors.
-  void keep(Range stages);
+  /// Moves some stages and their tensors into a model of their own, where they are neighbours, and leaves holes.
+  Model take(std::span<const Range> taken);
 
  private:
   TensorRegistry registry_;
   std::vector<StageEntry> stages_;
-};
-
-struct ImageShape {
-  std::int64_t channels = 3;
-  std::int64_t height = 32;
-  std::int64_t width = 32;
+  ModelOrigin origin_;
 };
 
 /// The model that a configuration names, float32 on the CPU, its initial values a function of seed alone.

@@ -163,7 +163,8 @@ std::unique_ptr<Model> build_resnet(config::Model model, ImageShape images, std:
     throw core::Error("model: not a ResNet");
   };
   std::vector<StageEntry> entries = stages().take();
-  return std::make_unique<Model>(std::move(registry), std::move(entries));
+  return std::make_unique<Model>(std::move(registry), std::move(entries),
+                                 ModelOrigin{images, [=] { return build_resnet(model, images, classes, seed); }});
 }
 
 }  // namespace trainyard::models

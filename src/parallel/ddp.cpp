@@ -20,7 +20,7 @@ void Ddp::synchronise() {
 StepResult Ddp::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {
   reducer_.begin_step();
   StepResult result = replica_.forward_backward(batches, timer);
-  replica_.apply(lr, timer, [this](std::size_t bucket) { reducer_.wait(bucket); });
+  replica_.apply(lr, timer, {.await = [this](std::size_t bucket) { reducer_.wait(bucket); }});
   result.collectives = reducer_.works();
   return result;
 }

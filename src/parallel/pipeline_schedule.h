@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -26,7 +27,7 @@ struct Task {
   int part = 0;
   int micro_batch = 0;
 
-  bool operator==(const Task&) const = default;
+  auto operator<=>(const Task&) const = default;
 };
 
 /// What a task made for the task that needs it: a forward's activation, or a backward's gradient of its part's input.

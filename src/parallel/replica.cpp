@@ -1,24 +1,17 @@
 #include "parallel/replica.h"
 
-#include <ATen/ops/cross_entropy_loss.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <utility>
+
+#include "parallel/loss.h"
 
 namespace trainyard::parallel {
 namespace {
 
 using timing::Phase;
 using Region = timing::StepTimer::Region;
-
-at::Tensor loss_sum(const at::Tensor& logits, const at::Tensor& labels) {
-  return at::cross_entropy_loss(logits.to(at::kFloat), labels, {}, at::Reduction::Sum);
-}
-
-at::Tensor count_correct(const at::Tensor& logits, const at::Tensor& labels) {
-  return logits.detach().argmax(1).eq(labels).sum();
-}
 
 std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model, at::Device device,
                                         const precision::Policy& policy) {
@@ -80,19 +73,18 @@ void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, 
     images.reset();
   }
   const Region region(timer, Phase::kBackward);
-  at::Tensor share = loss.div(static_cast<double>(global_samples));
-  if (scaler_) share = scaler_->scale(share);
+  const at::Tensor share = scaled(loss.div(static_cast<double>(global_samples)));
   loss.reset();
   torch::autograd::backward({share}, {});
 }
 
-void Replica::apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t)>& await) {
+void Replica::apply(double lr, timing::StepTimer& timer, const Steps& steps) {
   const c10::NoGradGuard no_grad;
   std::vector<FlatBucket>& buckets = parameters_.buckets();
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     {
       const Region region(timer, Phase::kExposedComm);
-      await(i);
+      steps.await(i);
     }
     // Stepping a bucket while the next one is still on its way hides the optimizer. Not where one bucket's overflow
     // must stop all.
@@ -102,16 +94,17 @@ void Replica::apply(double lr, timing::StepTimer& timer, const std::function<voi
   }
   if (scaler_) {
     const Region region(timer, Phase::kOptimizer);
-    apply_scaled(lr);
+    apply_scaled(lr, steps);
   }
 }
 
-void Replica::apply_scaled(double lr) {
+void Replica::apply_scaled(double lr, const Steps& steps) {
   std::vector<FlatBucket>& buckets = parameters_.buckets();
   std::vector<at::Tensor> gradients;
   for (const FlatBucket& bucket : buckets)
     gradients.push_back(bucket.gradients.to(at::kFloat));
   scaler_->unscale(gradients);
+  steps.agree(scaler_->found_inf());
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     optimizer_->step(i, gradients[i], lr, scaler_->found_inf());
     parameters_.publish(buckets[i]);

@@ -25,8 +25,22 @@ class Replica {
   /// Gradients of (sum of the batches' losses / sum of their global samples), times the loss scale, in the flat views.
   StepResult forward_backward(std::span<const data::Batch> batches, timing::StepTimer& timer);
 
-  /// Steps every bucket, in order. await(bucket) returns once that bucket's gradients are the global ones.
-  void apply(double lr, timing::StepTimer& timer, const std::function<void(std::size_t bucket)>& await);
+  /// What a strategy does around the optimizer.
+  struct Steps {
+    /// Returns once the bucket's gradients are the global ones.
+    std::function<void(std::size_t bucket)> await = [](std::size_t) {};
+    /// Makes the maximum over ranks of a float32 scalar, where ranks see different parts of the gradients.
+    std::function<void(at::Tensor& found_inf)> agree = [](at::Tensor&) {};
+  };
+  /// Steps every bucket, in order.
+  void apply(double lr, timing::StepTimer& timer, const Steps& steps);
+
+  /// For strategies that run forward and backward by themselves: a loss times the loss scale.
+  at::Tensor scaled(const at::Tensor& loss) const { return scaler_ ? scaler_->scale(loss) : loss; }
+  /// Images on the device, in the precision's type.
+  at::Tensor to_device(const at::Tensor& images) const;
+  at::Device device() const { return device_; }
+  GradientHooks& hooks() { return hooks_; }
 
   Evaluation evaluate(const data::Batch& batch);
 
@@ -41,8 +55,7 @@ class Replica {
  private:
   /// Adds one batch to the gradients and to the result.
   void accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer, StepResult& result);
-  at::Tensor to_device(const at::Tensor& images) const;
-  void apply_scaled(double lr);
+  void apply_scaled(double lr, const Steps& steps);
 
   at::Device device_;
   precision::Policy policy_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 #include <utility>
 
 namespace trainyard::parallel {
@@ -14,13 +13,7 @@ namespace {
 using Direction = Message::Direction;
 using Pass = Task::Pass;
 
-struct TaskOrder {
-  bool operator()(const Task& a, const Task& b) const {
-    return std::tie(a.pass, a.part, a.micro_batch) < std::tie(b.pass, b.part, b.micro_batch);
-  }
-};
-
-using Tasks = std::set<Task, TaskOrder>;
+using Tasks = std::set<Task>;
 
 bool within(const PipelineShape& shape, const Task& task) {
   return task.part >= 0 && task.part < shape.parts() && task.micro_batch >= 0 && task.micro_batch < shape.micro_batches;

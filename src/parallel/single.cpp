@@ -7,7 +7,7 @@ Single::Single(const config::RunConfig& config, std::unique_ptr<models::Model> m
 
 StepResult Single::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {
   StepResult result = replica_.forward_backward(batches, timer);
-  replica_.apply(lr, timer, [](std::size_t) {});
+  replica_.apply(lr, timer, {});
   return result;
 }
 

@@ -21,7 +21,7 @@ class GradScaler {
   /// over ranks carry one rank's infinity to all, so that all decide alike.
   void unscale(std::vector<at::Tensor>& gradients);
   /// float32 scalar, 1 when the step must be skipped; what the optimizer's kernels take.
-  const at::Tensor& found_inf() const { return found_inf_; }
+  at::Tensor& found_inf() { return found_inf_; }
   /// Ends the step: moves the scale, forgets found_inf.
   void update();
 

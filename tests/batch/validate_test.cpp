@@ -65,6 +65,16 @@ TEST_F(Request, EachRankDrivesOneGpu) {
   expect_taken();
 }
 
+TEST_F(Request, ARankOfSeveralDevicesHasAsManyGpus) {
+  config.strategy = config::StrategyKind::kDp;
+  config.devices = 4;
+  EXPECT_THAT(refused(), HasSubstr("set it to 4"));
+  config.slurm->gpus_per_node = 4;
+  expect_taken();
+  config.slurm->gpus_per_node = 0;
+  expect_taken();
+}
+
 TEST_F(Request, TheDeviceAndTheGpusAgree) {
   config.device = config::DeviceKind::kCuda;
   expect_taken();

@@ -114,6 +114,42 @@ TEST(ConfigFile, RanksMustSuitTheStrategy) {
   config.strategy = StrategyKind::kDdp;
   EXPECT_NO_THROW(validate_ranks(config, 2));
   EXPECT_NO_THROW(validate_ranks(config, 1));
+  config.strategy = StrategyKind::kPipeline;
+  EXPECT_NO_THROW(validate_ranks(config, 3));
+  config.stages = 2;
+  EXPECT_NO_THROW(validate_ranks(config, 4));
+  EXPECT_THAT(refusal([&] { validate_ranks(config, 3); }), HasSubstr("stages = 2 does not divide the 3 ranks"));
+  config.strategy = StrategyKind::kDp;
+  EXPECT_NO_THROW(validate_ranks(config, 1));
+  EXPECT_THAT(refusal([&] { validate_ranks(config, 2); }), HasSubstr("use strategy = ddp"));
+  config.strategy = StrategyKind::kModelParallel;
+  EXPECT_NO_THROW(validate_ranks(config, 2));
+  config.devices = 2;
+  EXPECT_NO_THROW(validate_ranks(config, 1));
+  EXPECT_THAT(refusal([&] { validate_ranks(config, 2); }), HasSubstr("use devices = 1"));
+}
+
+TEST(ConfigFile, PipelinesThatCannotBeAreRefused) {
+  const std::string pipeline = "strategy = pipeline\ndata = cifar10\n";
+  EXPECT_THAT(refused(pipeline + "micro-batches = 4\nsplit-size = 8\n"), HasSubstr("give one"));
+  EXPECT_THAT(refused(pipeline + "micro-batches = 33\n"), HasSubstr("batch-size = 32"));
+  EXPECT_THAT(refused(pipeline + "virtual-stages = 2\n"), HasSubstr("pipeline-schedule = interleaved, not 1f1b"));
+  EXPECT_THAT(refused(pipeline + "pipeline-schedule = interleaved\n"), HasSubstr("virtual-stages = 2"));
+  EXPECT_NO_THROW(parse(pipeline + "pipeline-schedule = interleaved\nvirtual-stages = 2\nsplit-size = 1\n"));
+}
+
+TEST(ConfigFile, SeveralDevicesOfARankNeedAStrategyThatDrivesThem) {
+  EXPECT_NO_THROW(parse("strategy = dp\ndevices = 2\n"));
+  EXPECT_NO_THROW(parse("strategy = model-parallel\ndevices = 2\n"));
+  EXPECT_THAT(refused("strategy = ddp\ndevices = 2\n"), HasSubstr("devices = 2 needs strategy = dp"));
+}
+
+TEST(ConfigFile, MicroBatchesOfOneSampleAreRefusedWhereBatchNormCannotTakeThem) {
+  for (const char* size : {"split-size = 1\n", "micro-batches = 32\n", "micro-batches = 17\n"}) {
+    EXPECT_THAT(refused(std::string("strategy = pipeline\ndata = digits\n") + size), HasSubstr("batch norm"));
+    EXPECT_NO_THROW(parse(std::string("strategy = pipeline\ndata = cifar10\n") + size));
+  }
+  EXPECT_NO_THROW(parse("strategy = pipeline\ndata = digits\nmicro-batches = 16\n"));
 }
 
 TEST(ConfigFile, WhateverItHoldsItIsReadOrRefused) {

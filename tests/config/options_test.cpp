@@ -18,8 +18,8 @@ using test::refusal;
 
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
-  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "ddp", "cosine", "cpu", "channels-last", "64M",
-                                "02:00:00", "0.25", "9", "x"}) {
+  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "channels-last",
+                                "gpipe", "64M", "02:00:00", "0.25", "9", "x"}) {
     RunConfig config;
     try {
       option.set(config, candidate);

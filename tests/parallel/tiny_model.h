@@ -4,6 +4,7 @@
 #include <ATen/ops/adaptive_avg_pool2d.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "models/layers.h"
@@ -11,9 +12,9 @@
 
 namespace trainyard::test {
 
-/// Two convolutions and a linear layer, without batch normalisation: its gradients are sums over samples, so that a
-/// step on two halves of a batch equals the step on the whole one.
-inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
+/// Convolutions and a linear layer, for images of 8 pixels, without batch normalisation: its gradients are sums over
+/// samples, so that a step on two halves of a batch equals the step on the whole one. Of convolutions + 1 stages.
+inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed, int convolutions = 2) {
   using models::Builder;
   struct Convolution final : models::Stage {
     Convolution(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out)
@@ -32,10 +33,15 @@ inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed) {
   Builder builder{registry, at::detail::createCPUGenerator(seed)};
   models::StageList stages(registry);
   stages.add<Convolution>("conv1", builder, "conv1", 3, 16);
-  stages.add<Convolution>("conv2", builder, "conv2", 16, 24);
+  for (int i = 2; i <= convolutions; ++i) {
+    const std::string name = "conv" + std::to_string(i);
+    stages.add<Convolution>(name, builder, name, i == 2 ? 16 : 24, 24);
+  }
   stages.add<Head>("head", builder);
   std::vector<models::StageEntry> entries = stages.take();
-  return std::make_unique<models::Model>(std::move(registry), std::move(entries));
+  return std::make_unique<models::Model>(
+      std::move(registry), std::move(entries),
+      models::ModelOrigin{{3, 8, 8}, [=] { return tiny_model(seed, convolutions); }});
 }
 
 }  // namespace trainyard::test
