@@ -1,16 +1,22 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "batch/launch_plan.h"
 #include "batch/quote.h"
+#include "batch/supervise.h"
 #include "batch/surroundings.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/flight_recorder.h"
 #include "core/main.h"
 #include "core/text.h"
 
@@ -24,6 +30,7 @@ constexpr const char* kUsage =
     "Starts CMD on every rank and ends with its exit status: within a Slurm job by srun, or by mpirun where srun has "
     "no\n"
     "PMIx; elsewhere by mpirun, and CMD alone for one rank. Without -n: the tasks of the job, or one rank.\n"
+    "Where a rank dies, says which one and what the others waited for.\n"
     "Sets OMP_NUM_THREADS (the cores of one rank, unless it is set) and TRAINYARD_EXPECTED_RANKS.\n";
 
 struct Arguments {
@@ -106,6 +113,37 @@ void print_plan(const batch::LaunchPlan& plan) {
   fmt::print("{}\n", fmt::join(words, " "));
 }
 
+/// The file in which rank 0 of a run leaves where its ranks' records lie, for as long as this process runs.
+class LaunchNote {
+ public:
+  LaunchNote() {
+    path_ = (std::filesystem::temp_directory_path() / "trainyard-launch-XXXXXX").string();
+    const int descriptor = mkstemp(path_.data());
+    if (descriptor < 0)
+      path_.clear();  // then nothing is explained
+    else
+      close(descriptor);
+  }
+  ~LaunchNote() { std::remove(path_.c_str()); }
+  LaunchNote(const LaunchNote&) = delete;
+  LaunchNote& operator=(const LaunchNote&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string content() const { return path_.empty() ? "" : core::read_file(path_); }
+
+ private:
+  std::string path_;
+};
+
+/// Names the rank that died, if the ranks' records tell and no rank has said why the run failed: all may have been
+/// ended before they could.
+void explain(const LaunchNote& note) {
+  const std::string folder(core::trim(note.content()));
+  if (folder.empty()) return;  // not a run of ours, or it did not come to training
+  const std::string line = core::explain_stall(core::read_flight_records(folder));
+  if (!line.empty() && core::claim_failure(folder, line)) fmt::print(stderr, "launch: {}\n", line);
+}
+
 int run(const std::vector<std::string>& words) {
   const Arguments arguments = parse(words);
   if (arguments.help) {
@@ -116,16 +154,22 @@ int run(const std::vector<std::string>& words) {
     fmt::print("launch (trainyard) {}\n", TRAINYARD_VERSION);
     return 0;
   }
-  const batch::Surroundings surroundings = batch::current_surroundings();
+  batch::Surroundings surroundings = batch::current_surroundings();
   require_command(arguments.request.command.front(), surroundings);
-  const batch::LaunchPlan plan = batch::plan_launch(arguments.request, surroundings);
-  for (const std::string& note : plan.notes)
-    fmt::print(stderr, "launch: {}\n", note);
+  if (!arguments.dry_run) surroundings.environment[core::kLaunchNote];  // for mpirun to pass on; its value comes below
+  batch::LaunchPlan plan = batch::plan_launch(arguments.request, surroundings);
+  for (const std::string& remark : plan.notes)
+    fmt::print(stderr, "launch: {}\n", remark);
   if (arguments.dry_run) {
     print_plan(plan);
     return 0;
   }
-  batch::execute(plan);
+  if (plan.environment.at(batch::kExpectedRanks) == "1") batch::execute(plan);
+  const LaunchNote note;
+  plan.environment[core::kLaunchNote] = note.path();
+  const int status = batch::supervise(plan);
+  if (status != 0) explain(note);
+  return status;
 }
 
 }  // namespace

@@ -77,8 +77,11 @@ void open_communicators(const mpi::Comm& comm, const BootstrapOptions& options, 
   const HostCommunicatorOptions on_thread{.asynchronous = true,
                                           .check_agreement = check,
                                           .shared_memory = !is_set_to("TRAINYARD_COMM_SHM", "0"),
-                                          .deadline = options.deadline};
+                                          .deadline = options.deadline,
+                                          .recorder = world.recorder,
+                                          .name = "data"};
   HostCommunicatorOptions blocking = on_thread;
+  blocking.name = "control";
   blocking.asynchronous = false;
   blocking.shared_memory = false;
   world.control = std::make_shared<HostCommunicator>(std::make_unique<MpiTransport>(comm.dup()), blocking);
@@ -89,9 +92,9 @@ void open_communicators(const mpi::Comm& comm, const BootstrapOptions& options, 
 
 #ifdef TRAINYARD_HAS_CUDA
   if (world.device.is_cuda()) {
-    world.data =
-        std::make_shared<NcclCommunicator>(*world.control, check ? std::make_unique<MpiTransport>(comm.dup()) : nullptr,
-                                           world.device, NcclCommunicatorOptions{.deadline = options.deadline});
+    world.data = std::make_shared<NcclCommunicator>(
+        *world.control, check ? std::make_unique<MpiTransport>(comm.dup()) : nullptr, world.device,
+        NcclCommunicatorOptions{.deadline = options.deadline, .recorder = world.recorder, .name = "data"});
     return;
   }
 #endif
@@ -114,6 +117,7 @@ World bootstrap(const BootstrapOptions& options) {
     check_after_mpi(launch, comm.size());
     find_place(comm, world);
     if (world.size > 1) {
+      world.recorder = std::make_shared<core::FlightRecorder>(world.rank, world.size);
       try {
         open_communicators(comm, options, world);
       } catch (const RefusedElsewhere&) {

@@ -10,6 +10,7 @@
 #include "comm/communicator.h"
 #include "config/run_config.h"
 #include "core/error.h"
+#include "core/flight_recorder.h"
 
 namespace trainyard::comm {
 
@@ -46,6 +47,9 @@ struct World {
   std::string node;  ///< this node's host name, up to the first dot
   at::Device device = at::kCPU;
   std::int64_t clock_offset_ns = 0;  ///< rank 0's core::steady_ns() less this rank's, at the same moment
+
+  /// What this rank calls of its communicators; null for a run of one rank.
+  std::shared_ptr<core::FlightRecorder> recorder;
 
   std::shared_ptr<Communicator> data;     ///< tensors on `device`; asynchronous. NCCL on CUDA, MPI on CPU
   std::shared_ptr<Communicator> control;  ///< host tensors; every call blocks on the caller's thread. See values.h

@@ -9,8 +9,15 @@
 #include "comm/ledger.h"
 #include "comm/operation.h"
 #include "comm/p2p.h"
+#include "core/error.h"
 
 namespace trainyard::comm {
+
+/// A collective or exchange failed, mostly because another rank did not do its part.
+class CollectiveError : public core::Error {
+ public:
+  using core::Error::Error;
+};
 
 /// One collective under way. Keeps its tensors alive; must not outlive its communicator.
 class Work {
@@ -18,7 +25,7 @@ class Work {
   virtual ~Work() = default;
   /// CPU: returns when the result is in the tensor. CUDA: orders the current stream after it, without blocking the
   /// host.
-  /// @throws core::Error naming sequence number, operation and rank when it failed or its deadline passed.
+  /// @throws CollectiveError naming sequence number, operation and rank when it failed or its deadline passed.
   virtual void wait() = 0;
   /// True once the collective has ended, well or badly (on CUDA: on the device). Never blocks.
   virtual bool done() = 0;

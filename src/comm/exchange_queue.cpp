@@ -59,6 +59,7 @@ void ExchangeQueue::begin(Exchange& exchange) {
   exchange.limit.emplace(group_.limit());
   exchange.requests = std::make_unique<mpi::Requests>();
   if (!group_.failure().empty()) return group_.refuse(*exchange.work);
+  group_.ledger().begin(Operation::kExchange, exchange.sequence, describe(exchange.messages));
   try {
     if (group_.agreement() != nullptr) group_.agreement()->exchange(exchange.messages, *exchange.limit);
     const mpi::Comm& comm = group_.transport().comm();

@@ -83,13 +83,15 @@ void HostCommunicator::barrier() {
 std::unique_ptr<Communicator> HostCommunicator::split(int color, int key) {
   check_split(color);
   std::optional<mpi::Comm> part;
+  HostCommunicatorOptions options = group_.options();
+  options.name = part_name(options.name, splits_++, color);
   submit(Call{0, Operation::kSplit, at::kByte, 0, 0}, {}, [&](HostTransport& transport, const Limit& limit) {
     transport.barrier(limit);  // MPI's own split knows no deadline
     part.emplace(transport.comm().split(color, key));
   })->wait();
   if (part->size() == 1) return std::make_unique<LocalCommunicator>();
-  return std::make_unique<HostCommunicator>(
-      open_transport(*std::move(part), group_.options().shared_memory, group_.limit()), group_.options());
+  return std::make_unique<HostCommunicator>(open_transport(*std::move(part), options.shared_memory, group_.limit()),
+                                            options);
 }
 
 std::shared_ptr<Work> HostCommunicator::submit(Call call, std::vector<at::Tensor> tensors, Action action) {
@@ -111,13 +113,14 @@ std::shared_ptr<Work> HostCommunicator::submit(Call call, std::vector<at::Tensor
 void HostCommunicator::run(Job& job) {
   const std::int64_t start_ns = core::steady_ns();
   if (!group_.failure().empty()) return group_.refuse(*job.work);
+  const std::string what = describe(job.call);
+  group_.ledger().begin(job.call.operation, job.call.sequence, what);
   try {
     const Limit limit = group_.limit();
     if (group_.agreement() != nullptr) group_.agreement()->collective(job.call, limit);
     job.action(group_.transport(), limit);
   } catch (const std::exception& error) {
-    return group_.fail(*job.work, describe(job.call) + " #" + std::to_string(job.call.sequence), error.what(),
-                       start_ns);
+    return group_.fail(*job.work, what + " #" + std::to_string(job.call.sequence), error.what(), start_ns);
   }
   const auto bytes = job.call.elements * static_cast<std::int64_t>(c10::elementSize(job.call.type));
   group_.succeed(*job.work, {job.call.sequence, job.call.operation, bytes, /*interval=*/{}}, start_ns);

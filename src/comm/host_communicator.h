@@ -58,6 +58,7 @@ class HostCommunicator : public Communicator {
   HostGroup group_;
   const std::string backend_;
   std::optional<ExchangeQueue> exchanges_;
+  int splits_ = 0;
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable arrived_;

@@ -21,6 +21,7 @@ void abandon(std::span<const at::Tensor> tensors) {
 
 HostGroup::HostGroup(std::unique_ptr<HostTransport> transport, const HostCommunicatorOptions& options)
     : options_(options), transport_(std::move(transport)) {
+  ledger_.record_in(options_.recorder, options_.name);
   if (options_.check_agreement) agreement_ = std::make_unique<AgreementCheck>(*transport_);
 }
 

@@ -23,6 +23,9 @@ struct HostCommunicatorOptions {
   /// Whether groups that split() makes may go through shared memory.
   bool shared_memory = true;
   std::chrono::milliseconds deadline = std::chrono::minutes(10);  ///< of one collective or exchange
+  /// Where its calls are recorded, and as whose; null: nowhere.
+  std::shared_ptr<core::FlightRecorder> recorder = nullptr;
+  std::string name = "data";
 };
 
 /// What the threads of one HostCommunicator share.

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "comm/communicator.h"
-#include "core/error.h"
 
 namespace trainyard::comm {
 
@@ -22,7 +21,7 @@ class HostWork : public Work {
   void wait() override {
     std::unique_lock lock(mutex_);
     ended_.wait(lock, [&] { return done_; });  // whoever carries it out holds the deadline
-    if (!error_.empty()) throw core::Error(error_);
+    if (!error_.empty()) throw CollectiveError(error_);
   }
 
   bool done() override {

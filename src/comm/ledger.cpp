@@ -5,13 +5,27 @@
 
 namespace trainyard::comm {
 
+void Ledger::record_in(std::shared_ptr<core::FlightRecorder> recorder, const std::string& communicator) {
+  recorder_ = std::move(recorder);
+  if (!recorder_) return;
+  collectives_ = recorder_->open(communicator, /*compared=*/true);
+  exchanges_ = recorder_->open(communicator + " exchanges", /*compared=*/false);
+}
+
 std::int64_t Ledger::next(Operation operation) {
   const std::lock_guard lock(mutex_);
-  return operation == Operation::kExchange ? next_exchange_++ : next_++;
+  const std::int64_t sequence = operation == Operation::kExchange ? next_exchange_++ : next_++;
+  group_of(operation).called(sequence);
+  return sequence;
+}
+
+void Ledger::begin(Operation operation, std::int64_t sequence, std::string_view text) {
+  group_of(operation).begun(sequence, text);
 }
 
 void Ledger::finish(const CollectiveRecord& record) {
   const std::lock_guard lock(mutex_);
+  group_of(record.operation).ended(record.sequence);
   if (finished_.size() < capacity_)
     finished_.push_back(record);
   else
@@ -32,6 +46,10 @@ std::vector<CollectiveRecord> Ledger::drain() {
 std::int64_t Ledger::dropped() const {
   const std::lock_guard lock(mutex_);
   return dropped_;
+}
+
+std::string part_name(const std::string& communicator, int split, int color) {
+  return communicator + "/" + std::to_string(split) + ":" + std::to_string(color);
 }
 
 }  // namespace trainyard::comm

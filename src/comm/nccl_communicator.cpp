@@ -57,6 +57,8 @@ class NcclWork : public Work {
 
   Interval interval() const override { return {enqueue_ns, anchor_->steady_ns(start), anchor_->steady_ns(end)}; }
 
+  std::string what() const { return call.operation == Operation::kExchange ? describe(messages) : describe(call); }
+
   const Call call;
   const std::vector<P2P> messages;  ///< of an exchange
   const std::int64_t enqueue_ns = core::steady_ns();
@@ -73,13 +75,13 @@ class NcclWork : public Work {
 };
 
 NcclCommunicator::NcclCommunicator(Communicator& control, std::unique_ptr<HostTransport> agreement, at::Device device,
-                                   NcclCommunicatorOptions options)
+                                   const NcclCommunicatorOptions& options)
     : NcclCommunicator(
           std::make_unique<nccl::Comm>(shared_id(control), control.rank(), control.size(), Limit(options.deadline)),
           std::move(agreement), device, options) {}
 
 NcclCommunicator::NcclCommunicator(std::unique_ptr<nccl::Comm> comm, std::unique_ptr<HostTransport> agreement,
-                                   at::Device device, NcclCommunicatorOptions options)
+                                   at::Device device, const NcclCommunicatorOptions& options)
     : comm_(std::move(comm)),
       rank_(comm_->rank()),
       size_(comm_->size()),
@@ -91,8 +93,10 @@ NcclCommunicator::NcclCommunicator(std::unique_ptr<nccl::Comm> comm, std::unique
       stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())),
       anchor_stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())),
       token_(at::zeros({1}, at::TensorOptions().dtype(at::kLong).device(device))),
-      anchor_(first_anchor(anchor_stream_, options.deadline)),
-      watcher_([this] { watch(); }) {}
+      anchor_(first_anchor(anchor_stream_, options.deadline)) {
+  ledger_.record_in(options.recorder, options.name);
+  watcher_ = std::thread([this] { watch(); });
+}
 
 NcclCommunicator::~NcclCommunicator() {
   const bool unwinding = std::uncaught_exceptions() > exceptions_at_start_;
@@ -188,13 +192,13 @@ std::unique_ptr<Communicator> NcclCommunicator::split(int color, int key) {
   std::unique_ptr<nccl::Comm> part;
   {
     std::unique_lock lock(mutex_);
-    if (!failure_.empty()) throw core::Error(failure_);
+    if (!failure_.empty()) throw CollectiveError(failure_);
     try {
       part = std::make_unique<nccl::Comm>(*comm_, color, key, Limit(options_.deadline));
     } catch (const std::exception& error) {
       const std::string message = "split on rank " + std::to_string(rank_) + ": " + error.what();
       fail(lock, message);
-      throw core::Error(message);
+      throw CollectiveError(message);
     }
   }
   if (part->size() == 1) {
@@ -224,7 +228,7 @@ std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Te
   call.sequence = ledger_.next(call.operation);
   const c10::cuda::CUDAGuard guard(device_);
   std::unique_lock lock(mutex_);
-  if (!failure_.empty()) throw core::Error(failure_);
+  if (!failure_.empty()) throw CollectiveError(failure_);
   harvest();
   auto work = std::make_shared<NcclWork>(*this, call, std::move(messages), std::move(tensors), anchor_);
   try {
@@ -238,9 +242,10 @@ std::shared_ptr<NcclWork> NcclCommunicator::submit(Call call, std::vector<at::Te
   } catch (const std::exception& error) {
     const std::string message = in_context(*work, error.what());
     fail(lock, message);
-    throw core::Error(message);
+    throw CollectiveError(message);
   }
   running_.push_back(work);
+  if (running_.size() == 1) note_front();
   return work;
 }
 
@@ -252,9 +257,8 @@ void NcclCommunicator::check_agreement(const NcclWork& work, const Limit& limit)
 }
 
 std::string NcclCommunicator::in_context(const NcclWork& work, const std::string& message) const {
-  const bool exchanges = work.call.operation == Operation::kExchange;
-  return (exchanges ? describe(work.messages) : describe(work.call)) + " #" + std::to_string(work.call.sequence) +
-         " on rank " + std::to_string(rank_) + " of " + std::to_string(size_) + ": " + message;
+  return work.what() + " #" + std::to_string(work.call.sequence) + " on rank " + std::to_string(rank_) + " of " +
+         std::to_string(size_) + ": " + message;
 }
 
 std::vector<CollectiveRecord> NcclCommunicator::drain_ledger() {
@@ -266,12 +270,19 @@ std::vector<CollectiveRecord> NcclCommunicator::drain_ledger() {
 }
 
 void NcclCommunicator::harvest() {
+  const std::size_t before = running_.size();
   while (!running_.empty() && running_.front()->done()) {
     const NcclWork& work = *running_.front();
     const auto bytes = work.call.elements * static_cast<std::int64_t>(c10::elementSize(work.call.type));
     ledger_.finish({work.call.sequence, work.call.operation, bytes, work.interval()});
     running_.pop_front();
   }
+  if (running_.size() < before && !running_.empty()) note_front();
+}
+
+void NcclCommunicator::note_front() {
+  const NcclWork& front = *running_.front();
+  ledger_.begin(front.call.operation, front.call.sequence, front.what());
 }
 
 void NcclCommunicator::fail(std::unique_lock<std::mutex>& lock, std::string message) {
@@ -283,7 +294,7 @@ void NcclCommunicator::fail(std::unique_lock<std::mutex>& lock, std::string mess
 
 void NcclCommunicator::throw_if_failed() {
   const std::lock_guard lock(mutex_);
-  if (!failure_.empty()) throw core::Error(failure_);
+  if (!failure_.empty()) throw CollectiveError(failure_);
 }
 
 void NcclCommunicator::watch() {

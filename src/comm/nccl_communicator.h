@@ -27,6 +27,9 @@ class NcclWork;
 struct NcclCommunicatorOptions {
   /// Of one collective, from its begin on the device; and before that, of what keeps the oldest from beginning.
   std::chrono::milliseconds deadline = std::chrono::minutes(10);
+  /// Where its calls are recorded, and as whose; null: nowhere.
+  std::shared_ptr<core::FlightRecorder> recorder = nullptr;
+  std::string name = "data";
 };
 
 /// A Communicator of CUDA tensors over NCCL, on a high-priority stream of its own: a collective begins once the
@@ -38,7 +41,7 @@ class NcclCommunicator : public Communicator {
   /// Collective. The ncclUniqueId travels over `control`. With `agreement` not null the ranks compare every call over
   /// it.
   NcclCommunicator(Communicator& control, std::unique_ptr<HostTransport> agreement, at::Device device,
-                   NcclCommunicatorOptions options);
+                   const NcclCommunicatorOptions& options);
   /// Waits for what was called and ends the communicator with the other ranks; while an exception unwinds or after an
   /// error it aborts instead.
   ~NcclCommunicator() override;
@@ -63,7 +66,7 @@ class NcclCommunicator : public Communicator {
   using Action = std::function<void(nccl::Comm&, cudaStream_t, const Limit&)>;
 
   NcclCommunicator(std::unique_ptr<nccl::Comm> comm, std::unique_ptr<HostTransport> agreement, at::Device device,
-                   NcclCommunicatorOptions options);
+                   const NcclCommunicatorOptions& options);
   /// `messages`: of an exchange.
   std::shared_ptr<NcclWork> submit(Call call, std::vector<at::Tensor> tensors, const Action& action,
                                    std::vector<P2P> messages = {});
@@ -71,6 +74,8 @@ class NcclCommunicator : public Communicator {
   std::string in_context(const NcclWork& work, const std::string& message) const;
   /// Takes passed collectives off the list and into the ledger. Under the lock.
   void harvest();
+  /// Says in the ledger what the device is at now, after the list's front changed. Under the lock.
+  void note_front();
   /// Notes the failure, lets go of the lock and aborts the communicator, which may wait for the device.
   void fail(std::unique_lock<std::mutex>& lock, std::string message);
   void throw_if_failed();
@@ -93,6 +98,7 @@ class NcclCommunicator : public Communicator {
   std::shared_ptr<CudaAnchor> next_anchor_;  ///< the watcher's own: recorded, but the device has not come to it yet
   CudaEvent ready_{CudaEvent::Kind::kOrder};
   Ledger ledger_;
+  int splits_ = 0;
   at::Tensor token_;  ///< what a barrier reduces
 
   std::mutex mutex_;  ///< guards comm_ and what follows

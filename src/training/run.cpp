@@ -11,7 +11,9 @@
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/error.h"
+#include "core/flight_recorder.h"
 #include "core/logging.h"
+#include "core/signals.h"
 #include "data/datasets.h"
 #include "log/writer.h"
 #include "models/model.h"
@@ -64,15 +66,35 @@ class Run {
 
   void train() {
     folder_->keep();
+    std::optional<core::TerminationMark> mark;
+    if (world_.recorder) {
+      world_.recorder->keep_in(folder_->attempt());
+      mark.emplace(world_.recorder->state(), static_cast<std::int32_t>(core::RankState::kTerminated));
+      world_.control->barrier();  // from here on a rank without a record is one that could not keep it
+      if (world_.rank == 0) core::leave_launch_note(folder_->attempt());
+    }
     announce();
     const Summary summary = trainer_->run();
     writer_->finish();
     const models::TensorMap state = strategy_->gather_state();
     world_.control->barrier();
+    if (world_.recorder) world_.recorder->discard();
     if (world_.rank != 0) return;
     models::save_safetensors(state, folder_->root() / "model.safetensors");
     fmt::print("results: {}\n", folder_->root().string());
     fmt::print("validation accuracy: {:.1f} %\n", 100.0 * summary.validation_accuracy);
+  }
+
+  /// Says why this rank fails in training, unless another one has said why the run does. If it failed in a collective,
+  /// the ranks' records tell who did not come to it.
+  void complain(const std::exception& error) const {
+    world_.recorder->set_state(core::RankState::kFailed);
+    std::string line = error.what();
+    if (dynamic_cast<const comm::CollectiveError*>(&error) != nullptr) {
+      const std::string cause = core::explain_stall(core::read_flight_records(folder_->attempt()));
+      if (!cause.empty()) line += "; " + cause;
+    }
+    if (core::claim_failure(folder_->attempt(), line)) core::log_error(line);
   }
 
  private:
@@ -127,7 +149,7 @@ Outcome run_ranks(const config::RunConfig& config, const std::optional<std::stri
     return outcome;
   } catch (const std::exception& error) {
     // The others wait in a collective for a rank that will not come.
-    core::log_error(error.what());
+    run.complain(error);
     comm::abort_ranks(1);
   }
 }

@@ -32,11 +32,15 @@ double timed_us(const World& world, const std::function<void()>& body) {
   return static_cast<double>(trainyard::core::steady_ns() - start_ns) / 1e3;
 }
 
-double median_of_slowest(const World& world, std::vector<double> times_us) {
+struct Times {
+  double median_us;
+  double best_us;
+};
+
+Times of_slowest(const World& world, std::vector<double> times_us) {
   trainyard::comm::all_reduce(*world.control, times_us, ReduceOp::kMax);
-  const auto middle = times_us.begin() + static_cast<std::ptrdiff_t>(times_us.size() / 2);
-  std::ranges::nth_element(times_us, middle);
-  return *middle;
+  std::ranges::sort(times_us);
+  return {times_us[times_us.size() / 2], times_us.front()};
 }
 
 void measure(const World& world, int iterations, std::int64_t bytes) {
@@ -58,9 +62,11 @@ void measure(const World& world, int iterations, std::int64_t bytes) {
     ours_us.push_back(our_time_us);
     bare_us.push_back(bare_time_us);
   }
-  const double our_median_us = median_of_slowest(world, ours_us);
-  const double bare_median_us = median_of_slowest(world, bare_us);
-  if (world.rank == 0) std::printf("%lld %.3f %.3f\n", static_cast<long long>(bytes), our_median_us, bare_median_us);
+  const Times our_times = of_slowest(world, ours_us);
+  const Times bare_times = of_slowest(world, bare_us);
+  if (world.rank == 0)
+    std::printf("%lld %.3f %.3f %.3f %.3f\n", static_cast<long long>(bytes), our_times.median_us, our_times.best_us,
+                bare_times.median_us, bare_times.best_us);
 }
 
 }  // namespace

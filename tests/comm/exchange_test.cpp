@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "core/flight_recorder.h"
 #include "open_group.h"
 #include "operations.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::comm {
 namespace {
@@ -21,7 +23,7 @@ using test::world;
 // Too large for a message that a sender can leave behind: both sides have to take part.
 constexpr std::int64_t kLarge = 2'000'003;
 
-class Exchange : public testing::TestWithParam<std::string> {
+class Exchange : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     if (world().size < 2) GTEST_SKIP() << "one rank has nobody to exchange with";
@@ -34,7 +36,7 @@ class Exchange : public testing::TestWithParam<std::string> {
   std::unique_ptr<HostCommunicator> group_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, Exchange, testing::ValuesIn(test::backends()), test::backend_label);
+INSTANTIATE_TEST_SUITE_P(Backends, Exchange, ::testing::ValuesIn(test::backends()), test::backend_label);
 
 TEST_P(Exchange, OneDoesNotWaitForAnother) {
   if (takes_part()) {
@@ -107,14 +109,35 @@ TEST_P(Exchange, IsInTheLedgerOfThoseWhoTakePart) {
   EXPECT_LE(records[0].interval.start_ns, records[0].interval.end_ns);
 }
 
-class Split : public testing::TestWithParam<std::string> {
+TEST(FlightRecord, HoldsWhatACommunicatorAndItsPartsCall) {
+  const testing::TemporaryFolder folder;
+  const auto recorder = std::make_shared<core::FlightRecorder>(world().rank, world().size);
+  const auto group = open_group("mpi", {.recorder = recorder, .name = "data"});
+  group->barrier();
+  const std::unique_ptr<Communicator> part = group->split(0, 0);
+  recorder->keep_in(folder.path());
+  part->all_reduce(at::zeros({4}, at::kFloat), ReduceOp::kSum)->wait();
+  const std::vector<core::RecordedGroup> groups = core::read_flight_records(folder.path()).at(0).groups;
+  ASSERT_GE(groups.size(), 2U);
+  EXPECT_EQ(groups[0].name, "data");
+  EXPECT_EQ(groups[0].ended, 1) << "the barrier and the split";
+  EXPECT_FALSE(groups[0].is_pending());
+  if (world().size == 1) return;  // a part of one rank records nothing
+  ASSERT_EQ(groups.size(), 4U);
+  EXPECT_EQ(groups[1].name, "data exchanges");
+  EXPECT_EQ(groups[2].name, "data/0:0");
+  EXPECT_EQ(groups[2].text, "all_reduce(sum) of 4 Float");
+  EXPECT_EQ(groups[2].ended, 0);
+}
+
+class Split : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<HostCommunicator> group_ = open_group(GetParam());
   const int rank_ = world().rank;
   const int size_ = world().size;
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, Split, testing::ValuesIn(test::backends()), test::backend_label);
+INSTANTIATE_TEST_SUITE_P(Backends, Split, ::testing::ValuesIn(test::backends()), test::backend_label);
 
 TEST_P(Split, RanksByKeyThenByRank) {
   const std::unique_ptr<Communicator> reversed = group_->split(0, -rank_);

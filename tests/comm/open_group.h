@@ -28,7 +28,7 @@ inline const std::vector<std::string>& backends() {
 }
 
 /// A test's name may not hold a '+'.
-inline std::string backend_label(const testing::TestParamInfo<std::string>& parameter) {
+inline std::string backend_label(const ::testing::TestParamInfo<std::string>& parameter) {
   return parameter.param == "mpi" ? "mpi" : "mpi_shm";
 }
 

@@ -1,8 +1,14 @@
 #include "core/signals.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <new>
 #include <thread>
 
 namespace trainyard::core {
@@ -22,6 +28,24 @@ TEST(SignalBlock, LeavesSignalsToTheMainThread) {
   sigset_t mask;
   ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, nullptr, &mask), 0);
   EXPECT_FALSE(blocked(mask));
+}
+
+TEST(TerminationMark, IsLeftAndTheProcessEndsByTheSignal) {
+  void* shared = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& word = *new (shared) std::atomic<std::int32_t>(0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const TerminationMark mark(word, 7);
+    ::raise(SIGTERM);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+  EXPECT_EQ(word, 7);
+  ::munmap(shared, 4096);
 }
 
 }  // namespace
