@@ -19,7 +19,7 @@ using test::refusal;
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
   for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "ddp", "cosine", "cpu", "channels-last", "block",
-                                "64M", "02:00:00", "0.25", "9", "x"}) {
+                                "adam", "64M", "02:00:00", "0.25", "9", "x"}) {
     RunConfig config;
     try {
       option.set(config, candidate);
