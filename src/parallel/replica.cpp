@@ -131,6 +131,19 @@ Evaluation Replica::evaluate(const data::Batch& batch) {
   return result;
 }
 
+timing::MemoryShares Replica::memory() const {
+  const auto bytes = [](const at::Tensor& tensor) { return static_cast<std::int64_t>(tensor.nbytes()); };
+  timing::MemoryShares shares;
+  for (const FlatBucket& bucket : parameters_.buckets()) {
+    shares.parameters += bytes(bucket.parameters);
+    shares.gradients += bytes(bucket.gradients);
+    if (!bucket.master.is_same(bucket.parameters)) shares.optimizer += bytes(bucket.master);
+  }
+  for (const at::Tensor& tensor : optimizer_->state())
+    shares.optimizer += bytes(tensor);
+  return shares;
+}
+
 void Replica::adopt_parameters() {
   const c10::NoGradGuard no_grad;
   for (FlatBucket& bucket : parameters_.buckets()) {

@@ -35,6 +35,7 @@ class Replica {
   FlatParameters& parameters() { return parameters_; }
   const precision::Policy& policy() const { return policy_; }
   std::int64_t skipped_steps() const { return scaler_ ? scaler_->skipped() : 0; }
+  timing::MemoryShares memory() const;
   /// After the model's parameters were written from outside (a broadcast): the masters follow.
   void adopt_parameters();
 

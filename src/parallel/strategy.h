@@ -13,6 +13,7 @@
 #include "data/loader.h"
 #include "models/model.h"
 #include "models/safetensors.h"
+#include "timing/memory_trace.h"
 #include "timing/step_timer.h"
 
 namespace trainyard::parallel {
@@ -61,6 +62,8 @@ class Strategy {
   virtual models::TensorMap gather_state() = 0;
   /// Steps skipped for an overflow so far. Waits for the device.
   virtual std::int64_t skipped_steps() const = 0;
+  /// What this rank holds from step to step.
+  virtual timing::MemoryShares memory() const = 0;
   /// What the log must say of the arithmetic (precision::Policy::note).
   virtual std::string precision_note() const = 0;
 };

@@ -17,6 +17,7 @@
 #include "models/model.h"
 #include "models/safetensors.h"
 #include "parallel/strategy.h"
+#include "timing/host_memory.h"
 #include "training/agreement.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
@@ -135,6 +136,7 @@ Outcome run_ranks(const config::RunConfig& config, const std::optional<std::stri
 }  // namespace
 
 int run(const config::RunConfig& config, const std::optional<std::string>& refusal) {
+  timing::count_host_memory();
   bool speaks = true;
   Outcome outcome;
   try {
