@@ -7,6 +7,7 @@
 #include "config/parse.h"
 #include "core/error.h"
 #include "core/main.h"
+#include "training/batch_probe.h"
 #include "training/run.h"
 
 namespace {
@@ -30,6 +31,8 @@ int train(const std::vector<std::string>& arguments) {
     case CommandLine::Action::kVersion:
       fmt::print("train (trainyard) {}\n", TRAINYARD_VERSION);
       return 0;
+    case CommandLine::Action::kProbeBatch:
+      return trainyard::training::probe_batch(command_line.config, command_line.probe_memory_mib);
     case CommandLine::Action::kRun:
       break;
   }

@@ -16,6 +16,7 @@
 
 #include "config/key_values.h"
 #include "config/options.h"
+#include "config/slurm_units.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -114,6 +115,9 @@ po::options_description command_line_options(unsigned width) {
     options.add_options()(option.key.c_str(), value,
                           (option.help + (option.unit.empty() ? "" : " [" + option.unit + "]")).c_str());
   }
+  options.add_options()("probe-batch", "print the largest batch-size that fits, found by trial steps, and end")(
+      "probe-memory", po::value<std::string>()->value_name(std::string(kMemoryForm)),
+      "with --probe-batch: memory for tensors; without: all of a CUDA device's");
   options.add_options()("help", "print this and end")("version", "print the version and end");
   return options;
 }
@@ -141,6 +145,14 @@ std::vector<po::option> split_arguments(const std::vector<std::string>& argument
     throw core::UsageError(fmt::format("unknown option --{}{}", key, suggestion(key, "--")));
   } catch (const po::error& error) {
     throw core::UsageError(error.what());
+  }
+}
+
+std::int64_t probe_memory_mib(const std::string& text) {
+  try {
+    return parse_memory_mib(text);
+  } catch (const core::UsageError& error) {
+    throw core::UsageError(fmt::format("--probe-memory: {}", error.what()));
   }
 }
 
@@ -178,15 +190,24 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       result.action = CommandLine::Action::kVersion;
       return result;
     }
+    if (given.string_key == "probe-batch") {
+      result.action = CommandLine::Action::kProbeBatch;
+      continue;
+    }
     // The library takes the word behind an option as its value whatever it looks like.
     if (given.value.front().starts_with("--")) {
       throw core::UsageError(fmt::format("--{} has no value: '{}' follows it", given.string_key, given.value.front()));
     }
     if (given.string_key == "config") {
       file = given.value.front();
+    } else if (given.string_key == "probe-memory") {
+      result.probe_memory_mib = probe_memory_mib(given.value.front());
     } else {
       overrides.emplace_back(find_option(given.string_key), given.value.front());
     }
+  }
+  if (seen.contains("probe-memory") && !seen.contains("probe-batch")) {
+    throw core::UsageError("--probe-memory belongs to --probe-batch: give both");
   }
   if (seen.contains("config")) {
     result.config = apply_file(file);

@@ -9,11 +9,13 @@
 
 namespace trainyard::config {
 
-/// What a command line of the form `[--config FILE] [--key value ...]` asks for.
+/// What a command line of the form `[--config FILE] [--key value ...]` asks for, or with `--probe-batch
+/// [--probe-memory SIZE]` beside them.
 struct CommandLine {
-  enum class Action { kRun, kHelp, kVersion };
+  enum class Action { kRun, kProbeBatch, kHelp, kVersion };
   Action action = Action::kRun;
-  RunConfig config;  ///< meaningful for kRun
+  RunConfig config;                   ///< meaningful for kRun and kProbeBatch
+  std::int64_t probe_memory_mib = 0;  ///< kProbeBatch: what it may use; 0: not said
 };
 
 /// Reads the file named by --config, if one is, and then the keys of the command line, which win; the result is

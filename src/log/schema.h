@@ -50,7 +50,8 @@ struct EpochRow {
   double lr = std::numeric_limits<double>::quiet_NaN();            ///< at the epoch's end
 };
 
-/// Bytes at a step's end; -1 is unknown: the categories where the step was not traced, the allocator's on a CPU.
+/// Bytes at a step's end; -1 is unknown: the categories where the step was not traced, what is reserved on a CPU. The
+/// categories are those of the step's peak, whose sum they are.
 struct MemoryRow {
   std::int64_t step = 0;
   std::int64_t allocated_bytes = 0;  ///< by tensors

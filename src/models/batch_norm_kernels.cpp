@@ -195,12 +195,13 @@ TRAINYARD_INLINE Line finish_gradients(const BatchNormBackward& a, std::int64_t 
 template <bool kRelu, typename LineOf>
 TRAINYARD_INLINE void write_gradients(const BatchNormBackward& a, std::int64_t offset, std::int64_t count,
                                       const LineOf& line) {
-  const float* __restrict gradient = a.output_gradient + offset;
+  // One of the results may be written over the gradient, so these three are not restricted.
+  const float* gradient = a.output_gradient + offset;
   const float* __restrict input = a.input + offset;
   const float* __restrict relu_output = kRelu ? a.relu_output + offset : nullptr;
-  float* __restrict input_gradient = a.input_gradient + offset;
+  float* input_gradient = a.input_gradient + offset;
   if (a.residual_gradient != nullptr) {
-    float* __restrict residual_gradient = a.residual_gradient + offset;
+    float* residual_gradient = a.residual_gradient + offset;
 #pragma omp simd
     for (std::int64_t i = 0; i < count; ++i) {
       const float value = masked<kRelu>(gradient[i], relu_output, i);

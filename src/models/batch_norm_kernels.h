@@ -32,7 +32,8 @@ struct BatchNormForward {
   float* running_variance = nullptr;
 };
 
-/// The gradients of BatchNormForward, of one element a channel unless said.
+/// The gradients of BatchNormForward, of one element a channel unless said. One of the gradients of `shape` may be the
+/// memory of output_gradient.
 struct BatchNormBackward {
   Activation shape;
   const float* output_gradient = nullptr;  ///< shape

@@ -3,9 +3,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
+#include <utility>
 
 #include "models/batch_norm_kernels.h"
 
@@ -27,6 +29,11 @@ kernels::Activation activation_of(const at::Tensor& tensor) {
   // With one pixel both formats are the same bytes, and the loops over channels are the longer ones.
   const bool rows = pixels == 1 || format_of(tensor) == at::MemoryFormat::ChannelsLast;
   return {tensor.size(0), tensor.size(1), pixels, rows};
+}
+
+/// Whether no other tensor is or views this one's memory, and no graph is built over it.
+bool is_ours_alone(const at::Tensor& tensor) {
+  return !c10::GradMode::is_enabled() && tensor.use_count() == 1 && tensor.storage().use_count() == 1;
 }
 
 template <typename Arguments>
@@ -67,19 +74,23 @@ class TrainBatchNorm final : public torch::autograd::Function<TrainBatchNorm> {
     return output;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+  static variable_list backward(AutogradContext* context, variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& input = saved[0];
     const at::Tensor& weight = saved[1];
     const at::Tensor& relu_output = saved[4];
-    const at::Tensor gradient = gradients[0].contiguous(format_of(input));
-    const at::Tensor input_gradient = at::empty_like(input);
+    at::Tensor gradient = std::move(gradients[0]);
+    gradient = gradient.contiguous(format_of(input));
     const at::Tensor weight_gradient = at::empty_like(weight);
     const at::Tensor bias_gradient = at::empty_like(weight);
     const bool has_residual = context->saved_data["residual"].toBool();
-    // Without ReLU the residual's gradient is the output's.
+    // What nobody else will read is written over: one activation less at the peak, and no new pages to touch.
+    const bool writes_residual = has_residual && relu_output.defined();
+    const bool overwrites = is_ours_alone(gradient) && (writes_residual || !has_residual);
     at::Tensor residual_gradient;
-    if (has_residual) residual_gradient = relu_output.defined() ? at::empty_like(input) : gradient;
+    if (writes_residual) residual_gradient = overwrites ? gradient : at::empty_like(input);
+    if (has_residual && !writes_residual) residual_gradient = gradient;  // without ReLU it is the output's
+    const at::Tensor input_gradient = overwrites && !writes_residual ? gradient : at::empty_like(input);
 
     kernels::BatchNormBackward arguments;
     arguments.shape = activation_of(input);
@@ -91,7 +102,7 @@ class TrainBatchNorm final : public torch::autograd::Function<TrainBatchNorm> {
     arguments.input_gradient = input_gradient.mutable_data_ptr<float>();
     if (relu_output.defined()) {
       arguments.relu_output = relu_output.const_data_ptr<float>();
-      if (has_residual) arguments.residual_gradient = residual_gradient.mutable_data_ptr<float>();
+      if (writes_residual) arguments.residual_gradient = residual_gradient.mutable_data_ptr<float>();
     }
     arguments.weight_gradient = weight_gradient.mutable_data_ptr<float>();
     arguments.bias_gradient = bias_gradient.mutable_data_ptr<float>();

@@ -45,8 +45,8 @@ class GeneratorAt {
   at::Tensor before_;
 };
 
-/// Where the nested backward begins: hands over the gradient of the recomputed output. Given to autograd as a root, the
-/// output and its gradient would be kept until the end, though the first operation of the part is the last to use them.
+/// Where the nested backward begins: hands over the gradient of the recomputed output. Were that output autograd's
+/// root, both would be kept until the end, though the last operation of the part is the only one to use them.
 class Entry final : public Node {
  public:
   explicit Entry(at::Tensor gradient) : gradient_(std::move(gradient)) {}
@@ -57,11 +57,11 @@ class Entry final : public Node {
   at::Tensor gradient_;
 };
 
-/// Back-propagates gradient through output's graph, into the leaves.
-void backward_from(const at::Tensor& output, at::Tensor gradient) {
+/// Back-propagates gradient from an edge of a graph into its leaves.
+void backward_from(torch::autograd::Edge edge, at::Tensor gradient) {
+  const at::Tensor root = at::zeros({}, gradient.options());
   const auto entry = std::make_shared<Entry>(std::move(gradient));
-  entry->set_next_edges({torch::autograd::impl::gradient_edge(output)});
-  const at::Tensor root = at::zeros({}, output.options());
+  entry->add_next_edge(std::move(edge));
   torch::autograd::set_history(root, entry);
   torch::autograd::backward({root}, {});
 }
@@ -80,20 +80,18 @@ class Recompute final : public Node {
     if (!gradients.front().defined()) return {at::Tensor()};
     at::Tensor input = input_.unpack().detach();
     input.requires_grad_(should_compute_output(0));
-    nested_backward(input, std::move(gradients.front()));
+    backward_from(run_again(input), std::move(gradients.front()));
     return {std::move(input.mutable_grad())};
   }
 
   void release_variables() override { input_.reset_data(); }
 
  private:
-  void nested_backward(const at::Tensor& input, at::Tensor gradient) {
-    const auto output = [&] {
-      const c10::AutoGradMode with_graph(true);
-      const GeneratorAt as_first_time(generator_, state_);
-      return part_(input, Pass::kRecompute);
-    };
-    backward_from(output(), std::move(gradient));
+  /// The end of the part's graph. The output itself is let go.
+  torch::autograd::Edge run_again(const at::Tensor& input) const {
+    const c10::AutoGradMode with_graph(true);
+    const GeneratorAt as_first_time(generator_, state_);
+    return torch::autograd::impl::gradient_edge(part_(input, Pass::kRecompute));
   }
 
   ForwardPart part_;

@@ -146,6 +146,14 @@ StepResult DataParallel::step(std::span<const data::Batch> batches, double lr, t
   return result;
 }
 
+timing::MemoryShares DataParallel::memory() const {
+  const timing::MemoryShares first = replica_.memory();
+  timing::MemoryShares sum = first;
+  for (std::size_t i = 0; i < copies_.size(); ++i)
+    sum += {first.parameters, first.gradients, 0};  // the first alone steps
+  return sum;
+}
+
 void DataParallel::finish_device_work() {
   clock_->wait(clock_->mark());
 }

@@ -67,6 +67,13 @@ StepResult ModelParallel::step(std::span<const data::Batch> batches, double lr, 
   return result;
 }
 
+timing::MemoryShares ModelParallel::memory() const {
+  timing::MemoryShares sum;
+  for (const auto& part : parts_)
+    sum += part->memory();
+  return sum;
+}
+
 StepResult ModelParallel::train(const data::Batch& batch, std::int64_t samples, timing::StepTimer& timer) {
   std::vector<at::Tensor> inputs;
   std::vector<at::Tensor> outputs;

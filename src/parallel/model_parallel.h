@@ -24,6 +24,7 @@ class ModelParallel final : public Strategy {
   Evaluation evaluate(const data::Batch& batch) override;
   models::TensorMap gather_state() override;
   std::int64_t skipped_steps() const override { return parts_.front()->skipped_steps(); }
+  timing::MemoryShares memory() const override;
   std::string precision_note() const override { return parts_.front()->policy().note(); }
   std::optional<double> predicted_bubble() const override { return predicted_bubble_; }
 

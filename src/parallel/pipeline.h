@@ -33,6 +33,7 @@ class Pipeline final : public Strategy {
   Evaluation evaluate(const data::Batch& batch) override { return stage_->evaluate(batch); }
   models::TensorMap gather_state() override;
   std::int64_t skipped_steps() const override { return replica_->skipped_steps(); }
+  timing::MemoryShares memory() const override { return replica_->memory(); }
   std::string precision_note() const override { return policy_.note(); }
   std::optional<double> predicted_bubble() const override { return predicted_bubble_; }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "parallel/loss.h"
+#include "parallel/transient_storage.h"
 
 namespace trainyard::parallel {
 namespace {
@@ -125,6 +126,22 @@ Evaluation Replica::evaluate(const data::Batch& batch) {
   result.loss_sum = loss_sum(logits, labels).item<double>();
   result.correct = count_correct(logits, labels).item<std::int64_t>();
   return result;
+}
+
+timing::MemoryShares Replica::memory() const {
+  const auto bytes = [](const at::Tensor& tensor) {
+    return has_memory(tensor) ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+  };
+  const Sharding& sharding = parameters_.sharding();
+  timing::MemoryShares shares;
+  for (const FlatBucket& bucket : parameters_.buckets()) {
+    shares.parameters += bytes(bucket.parameters) + (sharding.parameters ? bytes(bucket.parameter_shard) : 0);
+    shares.gradients += bytes(bucket.gradients) + (sharding.gradients ? bytes(bucket.gradient_shard) : 0);
+    if (!bucket.master.is_same(bucket.parameter_shard)) shares.optimizer += bytes(bucket.master);
+  }
+  for (const at::Tensor& tensor : optimizer_->state())
+    shares.optimizer += bytes(tensor);
+  return shares;
 }
 
 }  // namespace trainyard::parallel

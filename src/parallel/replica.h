@@ -55,6 +55,8 @@ class Replica {
   FlatParameters& parameters() { return parameters_; }
   const precision::Policy& policy() const { return policy_; }
   std::int64_t skipped_steps() const { return scaler_ ? scaler_->skipped() : 0; }
+  /// What this rank holds between steps.
+  timing::MemoryShares memory() const;
 
  private:
   /// Adds one batch to the gradients and to the result.

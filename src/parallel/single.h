@@ -17,6 +17,7 @@ class Single final : public Strategy {
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
   models::TensorMap gather_state() override { return models::tensors_of(replica_.model()); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
+  timing::MemoryShares memory() const override { return replica_.memory(); }
   std::string precision_note() const override { return replica_.policy().note(); }
 
  private:

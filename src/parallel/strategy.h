@@ -14,6 +14,7 @@
 #include "data/loader.h"
 #include "models/model.h"
 #include "models/safetensors.h"
+#include "timing/memory_trace.h"
 #include "timing/step_timer.h"
 
 namespace trainyard::parallel {
@@ -64,6 +65,8 @@ class Strategy {
   virtual std::int64_t skipped_steps() const = 0;
   /// The share of a step, 0 to 1, that this rank is predicted to wait for other stages; none where there are none.
   virtual std::optional<double> predicted_bubble() const { return std::nullopt; }
+  /// What this rank holds from step to step.
+  virtual timing::MemoryShares memory() const = 0;
   /// What the log must say of the arithmetic (precision::Policy::note).
   virtual std::string precision_note() const = 0;
 };

@@ -209,6 +209,13 @@ std::vector<Section> figure_sections(const Report& report) {
                         "communication computing waits.",
                         with_plot(std::move(plot), communication_table(report))});
   }
+  if (Table table = memory_table(report); !table.rows.empty()) {
+    sections.push_back(
+        {"memory", "Memory", "What each rank held at most, and what it was.", [table = std::move(table)](Page& page) {
+           add_table(page, table);
+           page.add("<p class=\"note\">{}</p>\n", escape_html(kMemoryRule));
+         }});
+  }
   Plot loss = loss_plot(report);
   Plot accuracy = accuracy_plot(report);
   sections.push_back(

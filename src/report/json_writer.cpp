@@ -34,6 +34,10 @@ Json curve(const std::vector<CurvePoint>& points, const char* x_name, const char
   return array;
 }
 
+Json bytes_value(const std::optional<std::int64_t>& bytes) {
+  return bytes ? Json(*bytes) : Json(nullptr);
+}
+
 Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
   Json object = row_object(flat, row);
   object["node_names"] = run.nodes;
@@ -41,6 +45,12 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
     phases[std::string(kPhases[phase].id)] =
         run.measured_steps > 0 ? Json(run.share(static_cast<Phase>(phase))) : Json(nullptr);
+  }
+  Json& memory = object["memory"] = Json::array();
+  for (const RankMemory& rank : run.memory) {
+    Json& entry = memory.emplace_back(Json{{"rank", rank.rank}, {"peak_bytes", bytes_value(rank.peak_bytes)}});
+    for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
+      entry[std::string(kMemoryCategories[i].id) + "_bytes"] = bytes_value(rank.category_bytes[i]);
   }
   object["complete"] = run.complete;
   object["notes"] = run.notes;

@@ -82,6 +82,9 @@ RankLog load_log(const LogFile& file) {
   const log::Columns<log::EpochRow> epochs = reader.read<log::EpochRow>();
   for (std::size_t row = 0; row < epochs.size(); ++row)
     log.epochs.push_back(epochs.row(row));
+  const log::Columns<log::MemoryRow> memory = reader.read<log::MemoryRow>();
+  for (std::size_t row = 0; row < memory.size(); ++row)
+    log.memory.push_back(memory.row(row));
   return log;
 }
 

@@ -55,6 +55,7 @@ struct RankLog {
   bool complete = false;
   StepColumns steps;
   std::vector<log::EpochRow> epochs;
+  std::vector<log::MemoryRow> memory;
 };
 
 /// One start of a run (`restart-NNN`): the logs of the ranks that are there, by rank, each rank once.

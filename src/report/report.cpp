@@ -14,6 +14,9 @@ namespace {
 Cell cell(const std::optional<double>& value) {
   return value ? Cell(*value) : Cell();
 }
+Cell cell(const std::optional<std::int64_t>& value) {
+  return value ? Cell(*value) : Cell();
+}
 Cell cell(std::int64_t value) {
   return Cell(value);
 }
@@ -138,6 +141,31 @@ Table communication_table(const Report& report) {
   return table;
 }
 
+Table memory_table(const Report& report) {
+  constexpr std::size_t kMostRanks = 8;
+  Table table{
+      "Memory", {{"label", "run"}, {"rank", "rank", Format::kCount}, {"peak_bytes", "peak", Format::kBytes}}, {}};
+  for (const MemoryCategory& category : kMemoryCategories) {
+    table.columns.push_back({std::string(category.id) + "_bytes", std::string(category.title), Format::kBytes});
+  }
+  for (const RunSummary& run : report.runs) {
+    std::vector<RankMemory> shown = run.memory;
+    if (shown.size() > kMostRanks) {
+      std::stable_sort(shown.begin(), shown.end(), [](const RankMemory& a, const RankMemory& b) {
+        return a.peak_bytes.value_or(0) > b.peak_bytes.value_or(0);
+      });
+      shown.erase(shown.begin() + 1, shown.end() - 1);
+    }
+    for (const RankMemory& memory : shown) {
+      std::vector<Cell> row{cell(run.label), cell(memory.rank), cell(memory.peak_bytes)};
+      for (const auto& bytes : memory.category_bytes)
+        row.push_back(cell(bytes));
+      table.rows.push_back(std::move(row));
+    }
+  }
+  return table;
+}
+
 Table scaling_table(const Report& report) {
   Table table{"Speedup and efficiency",
               {{"label", "run"},
@@ -234,14 +262,19 @@ Table flat_table(const Report& report) {
                {"comm_ns", ""},
                {"hidden_comm_ns", ""},
                {"bubble", ""},
-               {"predicted_bubble", ""}},
+               {"predicted_bubble", ""},
+               {"peak_bytes", ""}},
               {}};
+  for (const MemoryCategory& category : kMemoryCategories)
+    table.columns.push_back({std::string(category.id) + "_bytes", ""});
   for (const PhaseName& phase : kPhases)
     table.columns.push_back({std::string(phase.id) + "_ns", ""});
   for (std::size_t i = 0; i < report.runs.size(); ++i) {
     const RunSummary& run = report.runs[i];
     const log::RunAttributes& id = run.attributes;
     const Scaling* scaling = scaling_of(report.scaling, i);
+    const RankMemory* largest = fullest(run.memory);
+    const RankMemory memory = largest != nullptr ? *largest : RankMemory{};
     std::string node_names;
     for (const std::string& node : run.nodes)
       node_names += (node_names.empty() ? "" : " ") + node;
@@ -282,7 +315,10 @@ Table flat_table(const Report& report) {
                           measured(run, run.comm_ns),
                           measured(run, run.hidden_comm_ns()),
                           cell(run.bubble),
-                          cell(run.predicted_bubble)};
+                          cell(run.predicted_bubble),
+                          cell(memory.peak_bytes)};
+    for (const auto& bytes : memory.category_bytes)
+      row.push_back(cell(bytes));
     for (const double phase_ns : run.phase_ns)
       row.push_back(measured(run, phase_ns));
     table.rows.push_back(std::move(row));

@@ -31,6 +31,8 @@ Table runs_table(const Report& report);
 Table phases_table(const Report& report);
 /// Communication per step, hidden and exposed; runs that communicate only.
 Table communication_table(const Report& report);
+/// Peak and categories of a run's ranks: all of them, or where they are many those with the highest and lowest peak.
+Table memory_table(const Report& report);
 /// Speedup and efficiency of each pair of run and baseline.
 Table scaling_table(const Report& report);
 /// What to bear in mind at a pair of that table, a line each.

@@ -317,6 +317,7 @@ RunSummary summarize(const Run& run) {
   std::int64_t not_finite = 0;
   summary.loss = thin_out(loss_of_steps(run, stitched.windows, not_finite));
   store_epochs(run, summary);
+  summary.memory = memory_of(latest);
 
   store_completeness(latest, summary);
   if (!summary.attributes.precision_note.empty()) {

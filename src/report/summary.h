@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "report/memory.h"
 #include "report/model.h"
 
 namespace trainyard::report {
@@ -52,6 +53,7 @@ struct RunSummary {
   std::optional<double> last_train_loss;
   std::vector<CurvePoint> loss;          ///< over training samples seen; mean over ranks and neighbouring steps
   std::vector<CurvePoint> val_accuracy;  ///< over epochs done
+  std::vector<RankMemory> memory;        ///< of the latest start, by rank
 
   /// Shares of step_mean_ns; 0 where there is none.
   double share(Phase phase) const;

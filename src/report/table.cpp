@@ -19,6 +19,8 @@ std::string display_number(double value, Format format) {
       return format_significant(value, 3) + "x";
     case Format::kReal:
       return format_significant(value, 4);
+    case Format::kBytes:
+      return core::format_bytes(static_cast<std::uint64_t>(std::llround(std::max(0.0, value))));
     case Format::kText:
     case Format::kCount:
     case Format::kRate:

@@ -16,6 +16,7 @@ enum class Format {
   kShare,     ///< 0..1, shown as percent with one decimal
   kFactor,    ///< shown as 1.93x
   kReal,      ///< four significant figures
+  kBytes,     ///< shown with a binary unit
 };
 
 /// Nothing, where the logs do not say.

@@ -215,6 +215,11 @@ std::string to_text(const Report& report, const TextStyle& style) {
     writer.heading(communication.title);
     writer.table(communication);
   }
+  const Table memory = memory_table(report);
+  if (!memory.rows.empty()) {
+    writer.heading(memory.title);
+    writer.table(memory);
+  }
   writer.heading("Speedup and efficiency");
   if (report.scaling.empty()) {
     writer.paragraph("No run on several ranks has a single-rank baseline here.");
@@ -228,6 +233,7 @@ std::string to_text(const Report& report, const TextStyle& style) {
   writer.heading("How to read this");
   if (!report.scaling.empty()) writer.paragraph(kBaselineRule);
   writer.paragraph(kWarmupRule);
+  if (!memory.rows.empty()) writer.paragraph(kMemoryRule);
   write_notes(writer, report);
   write_problems(writer, report);
   return writer.take();

@@ -25,6 +25,7 @@ void for_each_field(Archive& archive, Log& log) {
   archive(log.steps.samples);
   archive(log.steps.loss);
   archive(log.epochs);
+  archive(log.memory);
 }
 
 class Output {

@@ -21,6 +21,7 @@ void StepTimer::start() {
 
 void StepTimer::enter(Phase phase) {
   if (phase == phase_) return;
+  if (observer_) observer_(phase_);
   phase_ = phase;
   changes_.push_back({clock_->mark(), phase});
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "log/schema.h"
@@ -52,6 +53,8 @@ class StepTimer {
   void start();
   /// The step ends here and the next begins.
   void finish_step(StepFacts facts);
+  /// Calls observer at the end of each phase from now on; an empty one: nobody.
+  void observe(std::function<void(Phase ended)> observer) { observer_ = std::move(observer); }
   /// Hands every row to the sink; waits for the device where it must.
   void drain();
 
@@ -72,6 +75,7 @@ class StepTimer {
   std::unique_ptr<StreamClock> clock_;
   std::int64_t log_epoch_ns_;
   Sink sink_;
+  std::function<void(Phase)> observer_;
   Phase phase_ = Phase::kOther;
   std::vector<Change> changes_;
   std::deque<Step> pending_;

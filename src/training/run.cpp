@@ -19,7 +19,9 @@
 #include "models/model.h"
 #include "models/safetensors.h"
 #include "parallel/strategy.h"
+#include "timing/host_memory.h"
 #include "training/agreement.h"
+#include "training/out_of_memory.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
 #include "training/trainer.h"
@@ -39,7 +41,8 @@ class Run {
     const data::ImageShape& shape = data_.train->shape();
     auto model =
         models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
-    strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data);
+    naming_out_of_memory(
+        config_, [&] { strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data); });
     static_cast<void>(training_sampler(config_, *data_.train, strategy_->data_shard()));  // refuses too few samples
   }
 
@@ -74,7 +77,8 @@ class Run {
       if (world_.rank == 0) core::leave_launch_note(folder_->attempt());
     }
     announce();
-    const Summary summary = trainer_->run();
+    Summary summary;
+    naming_out_of_memory(config_, [&] { summary = trainer_->run(); });
     writer_->finish();
     const models::TensorMap state = strategy_->gather_state();
     world_.control->barrier();
@@ -157,6 +161,7 @@ Outcome run_ranks(const config::RunConfig& config, const std::optional<std::stri
 }  // namespace
 
 int run(const config::RunConfig& config, const std::optional<std::string>& refusal) {
+  timing::count_host_memory();
   bool speaks = true;
   Outcome outcome;
   try {

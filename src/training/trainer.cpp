@@ -10,7 +10,7 @@
 #include "comm/values.h"
 #include "core/clock.h"
 #include "core/logging.h"
-#include "timing/memory_probe.h"
+#include "timing/memory_trace.h"
 
 namespace trainyard::training {
 namespace {
@@ -18,7 +18,8 @@ namespace {
 using timing::Phase;
 using Region = timing::StepTimer::Region;
 
-/// Steps between two rows of /memory and two look-ups of finished collectives.
+/// Steps between two rows of /memory and two look-ups of finished collectives. The run's second step is the first of
+/// them: the first makes what stays, such as the workspaces of a GPU's libraries.
 constexpr std::int64_t kSampleSteps = 64;
 
 data::SamplerOptions sampling(const config::RunConfig& config, const data::Dataset& dataset,
@@ -157,7 +158,8 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
   while (step_ < total_steps_) {
     const std::vector<data::Batch> batches = next_batches();
     if (batches.empty()) break;
-    parallel::StepResult result = strategy_.step(batches, schedule_.at(step_), timer_);
+    const bool sampled = step_ % kSampleSteps == std::min<std::int64_t>(1, total_steps_ - 1);
+    parallel::StepResult result = sampled ? traced_step(batches) : strategy_.step(batches, schedule_.at(step_), timer_);
     loss_sum.add_(result.loss_sum);
     correct.add_(result.correct);
     totals.samples += static_cast<double>(result.samples);
@@ -174,15 +176,21 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
            return sum_ns;
          }});
     ++step_;
-    if (step_ % kSampleSteps == 1) {
-      writer_.append(timing::probe_memory(world_.device, step_ - 1));
-      log_collectives();
-    }
+    if (sampled) log_collectives();
   }
   timer_.drain();
   totals.loss_sum = loss_sum.item<double>();
   totals.correct = correct.item<double>();
   return totals;
+}
+
+parallel::StepResult Trainer::traced_step(std::span<const data::Batch> batches) {
+  timing::MemoryTrace trace(world_.device);
+  timer_.observe([&trace](Phase ended) { trace.end_of(ended); });
+  parallel::StepResult result = strategy_.step(batches, schedule_.at(step_), timer_);
+  timer_.observe({});
+  writer_.append(trace.finish(step_, strategy_.memory()));
+  return result;
 }
 
 std::vector<data::Batch> Trainer::next_batches() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "comm/bootstrap.h"
@@ -45,6 +46,8 @@ class Trainer {
   };
 
   Totals train_epoch(std::int64_t epoch);
+  /// A step whose memory is logged.
+  parallel::StepResult traced_step(std::span<const data::Batch> batches);
   /// Batches of the next optimizer step; fewer than `accumulate` at an epoch's end, none after it.
   std::vector<data::Batch> next_batches();
   Totals validate();

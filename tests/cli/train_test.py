@@ -6,6 +6,8 @@ right ends with the accuracy and leaves a log and a model.
 
 import os
 import pathlib
+import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -131,6 +133,49 @@ class TrainTest(unittest.TestCase):
         self.assertNotIn("\x1b", result.stderr, "no terminal, no escape sequences")
         left = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
         self.assertEqual(left, ["out/model.safetensors", "out/restart-000/rank-00000.h5"])
+
+    def test_the_batch_probe_prints_the_largest_batch_that_fits_and_leaves_nothing(self):
+        sizes = []
+        for segments in ("none", "block"):
+            arguments = ["--data", "synthetic", "--device", "cpu", "--activation-checkpointing", segments]
+            result = self.run_train(*arguments, "--probe-batch", "--probe-memory", "200M")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            found = re.fullmatch(
+                r"largest batch-size in 200 MiB on cpu: (\d+) \(peak (\S+) MiB, \S+ [KM]iB a sample\)",
+                result.stdout.splitlines()[-1],
+            )
+            self.assertTrue(found, result.stdout)
+            sizes.append(int(found[1]))
+            self.assertLessEqual(float(found[2]), 200)
+            self.assertIn(f"batch-size {sizes[-1] + 1}: does not fit", result.stdout)
+        self.assertGreater(sizes[1], 1.3 * sizes[0], "recomputation saves memory")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_batch_probe_that_cannot_be_is_refused(self):
+        self.assert_refused(2, "--probe-memory", arguments=[*TINY, "--probe-batch"])
+        self.assert_refused(2, "--probe-batch", arguments=[*TINY, "--probe-memory", "1G"])
+        result = self.run_train(*TINY, "--probe-batch", "--probe-memory", "20M")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, "train: not even batch-size 2 fits into 20.0 MiB\n")
+
+    def test_running_out_of_memory_names_the_keys_to_change(self):
+        def little_memory():
+            resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
+
+        arguments = ["--data", "synthetic", "--image-size", "224", "--batch-size", "512", "--samples", "512"]
+        result = subprocess.run(
+            [PROGRAM, *arguments, "--device", "cpu", "--workers", "0", "--output", "out"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            preexec_fn=little_memory,
+        )
+        self.assertEqual(result.returncode, 1, result.stderr)
+        said = [line for line in result.stderr.splitlines() if line.startswith("train: ")]
+        self.assertEqual(len(said), 1, result.stderr)
+        for word in ("out of memory", "batch-size (512)", "accumulate", "activation-checkpointing"):
+            self.assertIn(word, said[0])
 
     def test_a_second_run_into_the_same_folder_is_another_restart(self):
         for _ in range(2):

@@ -42,6 +42,17 @@ TEST_F(CommandLineWithFile, WinsOverTheFile) {
   EXPECT_EQ(line.config.slurm->nodes, 2);
 }
 
+TEST_F(CommandLineWithFile, TheBatchProbeTakesKeysAndAMemory) {
+  const CommandLine line = parse_command_line(
+      {"--config", file_.string(), "--probe-batch", "--probe-memory", "4G", "--activation-checkpointing", "block"});
+  EXPECT_EQ(line.action, CommandLine::Action::kProbeBatch);
+  EXPECT_EQ(line.probe_memory_mib, 4096);
+  EXPECT_EQ(line.config.activation_checkpointing, Checkpointing::kBlock);
+  EXPECT_EQ(parse_command_line({"--probe-batch"}).probe_memory_mib, 0);
+  EXPECT_THAT(refused({"--probe-batch", "--probe-memory", "4"}), HasSubstr("--probe-memory"));
+  EXPECT_THAT(refused({"--probe-memory", "4G"}), HasSubstr("--probe-batch"));
+}
+
 TEST_F(CommandLineWithFile, ACombinationIsJudgedAfterBothAreRead) {
   std::ofstream(file_) << "warmup = 5\nepochs = 3\n";
   EXPECT_THAT(refused({"--config", file_.string()}), HasSubstr("command_line_test.cfg: warmup = 5"));

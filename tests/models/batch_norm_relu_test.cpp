@@ -49,11 +49,13 @@ Outcome run(Layer layer, const Forward& forward) {
   return {output.detach(), layer.running_mean, layer.running_variance, std::move(gradients)};
 }
 
-Outcome run_fused(const Layer& layer, bool relu) {
-  return run(layer, [relu](const Layer& own) {
+/// keeps_upstream: its memory must stay as it is; else backward may write over it.
+Outcome run_fused(const Layer& layer, bool relu, bool keeps_upstream = true) {
+  return run(layer, [=](const Layer& own) {
     const BatchNormState state{own.weight, own.bias, own.running_mean, own.running_variance, kMomentum, kEpsilon};
     EXPECT_TRUE(can_fuse_batch_norm(own.input, state));
-    return train_batch_norm(own.input, own.residual, relu, state);
+    const at::Tensor output = train_batch_norm(own.input, own.residual, relu, state);
+    return keeps_upstream ? output : output.mul(1.0);  // whose gradient is a tensor of its own
   });
 }
 
@@ -86,6 +88,14 @@ void expect_same(const Outcome& ours, const Outcome& reference, double tolerance
   }
 }
 
+void expect_equal(const Outcome& a, const Outcome& b) {
+  EXPECT_TRUE(a.output.equal(b.output));
+  EXPECT_TRUE(a.running_mean.equal(b.running_mean));
+  EXPECT_TRUE(a.running_variance.equal(b.running_variance));
+  for (std::size_t i = 0; i < a.gradients.size(); ++i)
+    EXPECT_TRUE(a.gradients[i].equal(b.gradients[i])) << i;
+}
+
 Layer make_layer(at::IntArrayRef shape, at::MemoryFormat format, bool residual, double mean = 0.5) {
   at::manual_seed(7);
   const auto values = [&] { return at::randn(shape).contiguous(format); };
@@ -107,9 +117,15 @@ TEST_P(BatchNormReluTest, EqualsItsPartsInDoublePrecision) {
   const auto& [shape, channels_last, residual, relu] = GetParam();
   const Layer layer =
       make_layer(shape, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous, residual);
+  const at::Tensor upstream_before = layer.upstream.clone();
   const Outcome reference = run_apart(layer.in_double(), relu);
+  Layer again = layer;
+  again.running_mean = layer.running_mean.clone();
+  again.running_variance = layer.running_variance.clone();
   const Outcome ours = run_fused(layer, relu);
   expect_same(ours, reference, 2e-6);
+  expect_equal(run_fused(again, relu, /*keeps_upstream=*/false), ours);
+  EXPECT_TRUE(layer.upstream.equal(upstream_before)) << "the caller's gradient is overwritten";
   EXPECT_EQ(ours.output.strides(), layer.input.strides());
   EXPECT_EQ(ours.gradients[0].strides(), layer.input.strides());
 }

@@ -3,6 +3,7 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/randn.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -166,6 +167,29 @@ TEST(SingleFp16Test, AnOverflowSkipsTheStepAndTheRunRecovers) {
   EXPECT_EQ(strategy.skipped_steps(), 1);
   EXPECT_FALSE(at::equal(strategy.gather_state().at("conv1.weight"), before));
   EXPECT_TRUE(std::isfinite(strategy.evaluate(good).loss_sum));
+}
+
+TEST(SingleTest, TellsWhatItHoldsByCategory) {
+  const auto memory = [](config::OptimizerKind optimizer, config::PrecisionKind precision) {
+    config::RunConfig config;
+    config.optimizer = optimizer;
+    config.precision = precision;
+    return Single(config, test::tiny_model(2), at::kCPU).memory();
+  };
+  const std::int64_t float_bytes = 4 * test::tiny_model(2)->parameter_count();
+  const auto near = [](std::int64_t bytes) {
+    return ::testing::AllOf(::testing::Ge(bytes), ::testing::Lt(1.02 * static_cast<double>(bytes)));
+  };  // slots are padded
+
+  const timing::MemoryShares sgd = memory(config::OptimizerKind::kSgd, config::PrecisionKind::kFp32);
+  EXPECT_THAT(sgd.parameters, near(float_bytes));
+  EXPECT_THAT(sgd.gradients, near(float_bytes));
+  EXPECT_THAT(sgd.optimizer, near(float_bytes));
+  EXPECT_THAT(memory(config::OptimizerKind::kAdam, config::PrecisionKind::kFp32).optimizer, near(2 * float_bytes));
+  const timing::MemoryShares half = memory(config::OptimizerKind::kSgd, config::PrecisionKind::kFp16);
+  EXPECT_THAT(half.parameters, near(float_bytes / 2));
+  EXPECT_THAT(half.gradients, near(float_bytes / 2));
+  EXPECT_THAT(half.optimizer, near(2 * float_bytes)) << "float32 masters and momentum";
 }
 
 TEST(SingleTest, AnEmptyBatchEvaluatesToNothing) {

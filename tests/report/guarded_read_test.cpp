@@ -21,6 +21,7 @@ TEST(Wire, PassesALogOnWhole) {
   log.attributes.config = std::string("a\0b", 3);
   log.attributes.epoch_unix_ns = -9;
   log.epochs = {{.epoch = 3, .val_accuracy = 0.25}};
+  log.memory = {{.step = 64, .peak_bytes = 11}};
   const RankLog again = from_bytes(to_bytes(log));
   EXPECT_EQ(again.path, log.path);
   EXPECT_EQ(again.attributes.config, log.attributes.config);
@@ -33,6 +34,8 @@ TEST(Wire, PassesALogOnWhole) {
   ASSERT_EQ(again.epochs.size(), 1U);
   EXPECT_EQ(again.epochs[0].epoch, 3);
   EXPECT_EQ(again.epochs[0].val_accuracy, 0.25);
+  ASSERT_EQ(again.memory.size(), 1U);
+  EXPECT_EQ(again.memory[0].peak_bytes, 11);
 }
 
 TEST(Wire, RefusesBytesThatEndEarly) {

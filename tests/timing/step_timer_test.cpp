@@ -100,6 +100,19 @@ TEST_F(StepTimerTest, TheTimeOfAnInnerRegionIsNotTheOuterOnes) {
   EXPECT_EQ(sum_of_phases(rows_[0]), rows_[0].step_ns);
 }
 
+TEST_F(StepTimerTest, TellsWhichPhaseEnded) {
+  std::vector<Phase> ended;
+  timer_.start();
+  timer_.observe([&](Phase phase) { ended.push_back(phase); });
+  {
+    const Region backward(timer_, Phase::kBackward);
+    const Region optimizer(timer_, Phase::kOptimizer);
+  }
+  timer_.observe({});
+  const Region unheard(timer_, Phase::kData);
+  EXPECT_THAT(ended, testing::ElementsAre(Phase::kOther, Phase::kBackward, Phase::kOptimizer, Phase::kBackward));
+}
+
 TEST_F(StepTimerTest, WhatLiesBetweenTwoEpochsBelongsToNoStep) {
   timer_.start();
   timer_.finish_step({.epoch = 0, .step = 0, .samples = 1, .loss = {}, .comm_ns = {}});

@@ -1,0 +1,61 @@
+#include "report/memory.h"
+
+#include <algorithm>
+
+namespace trainyard::report {
+namespace {
+
+using log::MemoryRow;
+
+constexpr std::array<std::int64_t MemoryRow::*, kMemoryCategories.size()> kColumns{
+    &MemoryRow::parameters_bytes, &MemoryRow::gradients_bytes, &MemoryRow::optimizer_bytes,
+    &MemoryRow::activations_bytes, &MemoryRow::other_bytes};
+
+/// More than any rank has: what a log claims beyond it is not believed. 1 PiB.
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
+
+std::optional<std::int64_t> known(std::int64_t bytes) {
+  return bytes >= 0 && bytes <= kMostBytes ? std::optional(bytes) : std::nullopt;
+}
+
+/// What a step's categories make together; none where one of them is unknown.
+std::optional<std::int64_t> traced_peak(const MemoryRow& row) {
+  std::int64_t sum = 0;
+  for (const auto column : kColumns) {
+    const auto bytes = known(row.*column);
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<RankMemory> memory_of(const Start& start) {
+  std::vector<RankMemory> ranks;
+  for (const RankLog& log : start.ranks) {
+    RankMemory memory;
+    memory.rank = log.attributes.rank;
+    std::optional<std::int64_t> highest;
+    for (const MemoryRow& row : log.memory) {
+      const auto peak = known(row.peak_bytes);
+      if (peak) memory.peak_bytes = std::max(memory.peak_bytes.value_or(0), *peak);
+      const auto traced = traced_peak(row);
+      if (!traced || (highest && *traced <= *highest)) continue;
+      highest = traced;
+      for (std::size_t i = 0; i < kColumns.size(); ++i)
+        memory.category_bytes[i] = row.*kColumns[i];
+    }
+    if (memory.peak_bytes || highest) ranks.push_back(memory);
+  }
+  return ranks;
+}
+
+const RankMemory* fullest(const std::vector<RankMemory>& ranks) {
+  const auto found = std::max_element(ranks.begin(), ranks.end(), [](const RankMemory& a, const RankMemory& b) {
+    return a.peak_bytes.value_or(-1) < b.peak_bytes.value_or(-1);
+  });
+  return found == ranks.end() ? nullptr : &*found;
+}
+
+}  // namespace trainyard::report

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "report/model.h"
+
+namespace trainyard::report {
+
+struct MemoryCategory {
+  std::string_view id;     ///< the log's column without `_bytes`
+  std::string_view title;  ///< for people
+};
+
+/// What a traced step's peak is made of, in the order of the log's columns.
+inline constexpr std::array<MemoryCategory, 5> kMemoryCategories{{
+    {"parameters", "parameters"},
+    {"gradients", "gradients"},
+    {"optimizer", "optimizer"},
+    {"activations", "activations"},
+    {"other", "other"},
+}};
+
+/// Bytes of tensors on one rank. Nothing where its log does not say.
+struct RankMemory {
+  std::int64_t rank = 0;
+  std::optional<std::int64_t> peak_bytes;  ///< most at once in the whole start
+  /// Of the traced step with the highest peak.
+  std::array<std::optional<std::int64_t>, kMemoryCategories.size()> category_bytes;
+};
+
+inline constexpr const char* kMemoryRule =
+    "Memory: bytes of tensors on one rank at once. Categories are those of the sampled step that had the highest peak; "
+    "activations are all that forward and backward added to what was there before the step, other is the rest of the "
+    "peak.";
+
+/// By rank; ranks whose logs say nothing are left out.
+std::vector<RankMemory> memory_of(const Start& start);
+
+/// The rank with the highest peak; nullptr where none has one.
+const RankMemory* fullest(const std::vector<RankMemory>& ranks);
+
+}  // namespace trainyard::report

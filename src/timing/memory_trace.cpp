@@ -1,0 +1,35 @@
+#include "timing/memory_trace.h"
+
+#include <algorithm>
+
+namespace trainyard::timing {
+
+MemoryTrace::MemoryTrace(at::Device device) : device_(device) {
+  const DeviceMemory now = device_memory(device);
+  peak_before_ = now.peak;
+  start_bytes_ = now.allocated;
+  reset_device_peak(device);
+}
+
+void MemoryTrace::end_of(Phase phase) {
+  const std::int64_t peak = device_memory(device_).peak;
+  reset_device_peak(device_);
+  peak_ = std::max(peak_, peak);
+  if (phase == Phase::kForward || phase == Phase::kBackward) activations_peak_ = std::max(activations_peak_, peak);
+}
+
+log::MemoryRow MemoryTrace::finish(std::int64_t step, const MemoryShares& shares) {
+  end_of(Phase::kOther);
+  log::MemoryRow row = probe_memory(device_, step);
+  if (start_bytes_ < 0) return row;
+  row.peak_bytes = std::max(peak_before_, peak_);
+  row.parameters_bytes = shares.parameters;
+  row.gradients_bytes = shares.gradients;
+  row.optimizer_bytes = shares.optimizer;
+  row.activations_bytes = std::max<std::int64_t>(0, activations_peak_ - start_bytes_);
+  const std::int64_t told = row.parameters_bytes + row.gradients_bytes + row.optimizer_bytes + row.activations_bytes;
+  row.other_bytes = std::max<std::int64_t>(0, peak_ - told);
+  return row;
+}
+
+}  // namespace trainyard::timing
