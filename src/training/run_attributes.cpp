@@ -79,6 +79,9 @@ log::RunAttributes describe_run(const config::RunConfig& config, const comm::Wor
   attributes.precision = config::name_of(config.precision);
   attributes.precision_note = strategy.precision_note();
   attributes.global_batch = samples_per_step(config, strategy.data_shard());
+  if (const int replicas = strategy.data_shard().count; replicas > 1 && replicas < world.size) {
+    attributes.collective_sampling = "those among all ranks and between stages, not those among a stage's replicas";
+  }
   if (const auto bubble = strategy.predicted_bubble()) {
     attributes.predicted_bubble_ppm = std::llround(*bubble * 1e6);
   }

@@ -188,6 +188,35 @@ class TrainTest(unittest.TestCase):
         self.assertEqual(result.stdout.count("validation accuracy"), 1)
         self.assertEqual(len(list((self.folder / "out/restart-000").glob("rank-0000?.h5"))), 2)
 
+    def test_a_model_cut_over_ranks_or_devices_ends_as_the_whole_one(self):
+        whole = [*TINY, "--strategy", "single", "--max-steps", "3"]
+        self.assertEqual(self.run_train(*whole, "--output", "whole").returncode, 0)
+        expected = (self.folder / "whole/model.safetensors").read_bytes()
+        parts = [*TINY, "--strategy", "model-parallel", "--max-steps", "3"]
+        for name, ranks, keys in (("ranks", 2, []), ("devices", 0, ["--devices", "2", "--cut", "layer3.0"])):
+            with self.subTest(name):
+                result = self.run_train(*parts, *keys, "--output", name, ranks=ranks)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stdout.count("validation accuracy"), 1)
+                self.assertEqual((self.folder / name / "model.safetensors").read_bytes(), expected)
+
+    def test_pipelines_and_dp_run(self):
+        interleaved = ["--pipeline-schedule", "interleaved", "--virtual-stages", "2"]
+        for name, ranks, keys in (
+            ("pipeline", 2, ["--strategy", "pipeline", "--precision", "fp16"]),
+            ("interleaved", 2, ["--strategy", "pipeline", *interleaved]),
+            ("dp", 0, ["--strategy", "dp", "--devices", "2"]),
+        ):
+            with self.subTest(name):
+                result = self.run_train(*TINY, *keys, "--max-steps", "2", "--output", name, ranks=ranks)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertRegex(result.stdout.splitlines()[-1], r"^validation accuracy: \d+\.\d %$")
+
+    def test_pipelines_that_cannot_be_are_refused_once(self):
+        pipeline = [*TINY, "--strategy", "pipeline"]
+        self.assert_refused(2, "stages = 2", "3 ranks", arguments=[*pipeline, "--stages", "2"], ranks=3)
+        self.assert_refused(2, "did you mean layer2.0?", arguments=[*pipeline, "--cut", "layer2_0"], ranks=2)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)
