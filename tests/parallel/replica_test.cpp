@@ -102,7 +102,7 @@ TEST(GradientHooksTest, SeeEachParameterOnceWhereActivationsAreRecomputed) {
 
   const auto model = test::tiny_model(1);
   model->recompute(config::Checkpointing::kBlock);
-  FlatParameters flat(*model, 25, config::MemoryFormat::kContiguous);
+  FlatParameters flat(*model, {});
   std::vector<std::size_t> ready;
   GradientHooks hooks(*model, flat, [&](std::size_t parameter) { ready.push_back(parameter); });
   hooks.begin_step();

@@ -33,6 +33,9 @@ RUNS = [
     (2, 2, ["strategy=zero1"]),
     (2, 2, ["strategy=zero2"]),
     (2, 2, ["strategy=zero3"]),
+    (1, 2, ["strategy=dp", "devices=2"]),
+    (2, 1, ["strategy=model-parallel"]),
+    (2, 2, ["strategy=pipeline", "micro-batches=2"]),
 ]
 
 
