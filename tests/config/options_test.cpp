@@ -84,6 +84,7 @@ TEST(CanonicalText, ReadsBackToTheSameConfiguration) {
   RunConfig config;
   for (const Option& option : option_table())
     option.set(config, other_value(option));
+  config.sync_batchnorm = false;  // not together with several devices a rank
   const std::string text = to_text(config);
   EXPECT_EQ(to_text(parse_text(text, "log", "log")), text);
   config.slurm.reset();

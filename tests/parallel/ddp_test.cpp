@@ -70,7 +70,7 @@ TEST(DdpTest, SynchronisedBatchNormEqualsASingleRankOnTheSameGlobalBatch) {
   }
   const models::TensorMap ours = ddp.gather_state();
   const models::TensorMap theirs = single.gather_state();
-  EXPECT_LT(relative_difference(ours, theirs), 1e-5);
+  EXPECT_LT(relative_difference(ours, theirs), 5e-5);  // rounding makes 1e-5, statistics of each rank alone 4e-4
   for (const char* name : {"bn1.running_mean", "bn1.running_var", "layer4.1.bn2.running_var"})
     EXPECT_TRUE(at::allclose(ours.at(name), theirs.at(name), 1e-4, 1e-5)) << name;
 }
