@@ -122,6 +122,29 @@ INSTANTIATE_TEST_SUITE_P(All, ShardedTest,
                                   std::string(config::name_of(std::get<PrecisionKind>(parameter.param)));
                          });
 
+TEST(ShardedMemoryTest, EachStageHoldsItsShareOfOneRanksMemory) {
+  comm::World& world = test::world();
+  const auto resnet = [] { return models::build(config::Model::kResnet18, {3, 8, 8}, 10, 3); };
+  config::RunConfig config = test::run_config();
+  config.bucket_mb = 25;
+  Ddp ddp(config, resnet(), at::kCPU, *world.data);
+  const timing::MemoryShares whole = ddp.memory();
+  const auto expect_share = [&](std::int64_t bytes, std::int64_t of_ddp, bool sharded) {
+    const double share = sharded ? 1.0 / world.size : 1.0;
+    EXPECT_NEAR(static_cast<double>(bytes) / static_cast<double>(of_ddp), share, 0.02 * share);
+  };
+  for (const StrategyKind strategy : {StrategyKind::kZero1, StrategyKind::kZero2, StrategyKind::kZero3}) {
+    config.strategy = strategy;
+    Sharded sharded(config, resnet(), at::kCPU, *world.data);
+    sharded.synchronise();
+    step(sharded, slice(global_batch(2L * world.size, 0, 8), 2L * world.rank, 2), 0.01);
+    const timing::MemoryShares own = sharded.memory();
+    expect_share(own.optimizer, whole.optimizer, true);
+    expect_share(own.gradients, whole.gradients, strategy != StrategyKind::kZero1);
+    expect_share(own.parameters, whole.parameters, strategy == StrategyKind::kZero3);
+  }
+}
+
 TEST(FlatParametersTest, ShardsOfAnyNumberCoverABucketAndStartAligned) {
   for (const int ranks : {1, 2, 3, 4, 7}) {
     const auto model = test::tiny_model(1);
