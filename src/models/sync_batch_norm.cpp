@@ -23,7 +23,7 @@ at::Tensor per_channel(const at::Tensor& values) {
 struct Statistics {
   at::Tensor mean;               ///< [C]
   at::Tensor squared_deviation;  ///< [C], summed over the samples
-  double count = 0.0;            ///< of values a channel
+  at::Tensor count;              ///< scalar, of values a channel; on the device, so that no layer waits for it
 };
 
 /// Of all ranks' samples, put together from each rank's own by Chan et al. 1983, whose sums do not cancel.
@@ -41,11 +41,10 @@ Statistics over_ranks(const at::Tensor& values, comm::Communicator& communicator
   const at::Tensor means = table.narrow(1, 0, channels);
   const at::Tensor counts = table.narrow(1, 2 * channels, 1);
   Statistics result;
-  const at::Tensor count = counts.sum();
-  result.mean = means.mul(counts).sum(0).div(count);
+  result.count = counts.sum();
+  result.mean = means.mul(counts).sum(0).div(result.count);
   result.squared_deviation =
       table.narrow(1, channels, channels).sum(0).add(means.sub(result.mean).square().mul(counts).sum(0));
-  result.count = count.item<double>();
   return result;
 }
 
@@ -57,8 +56,7 @@ class SyncBatchNorm final : public torch::autograd::Function<SyncBatchNorm> {
     const at::Tensor inverse_deviation = statistics.squared_deviation.div(statistics.count).add(epsilon).rsqrt();
     const at::Tensor normalised =
         input.to(at::kFloat).sub(per_channel(statistics.mean)).mul_(per_channel(inverse_deviation));
-    context->save_for_backward({normalised, weight, inverse_deviation});
-    context->saved_data["count"] = statistics.count;
+    context->save_for_backward({normalised, weight, inverse_deviation, statistics.count});
     context->saved_data["communicator"] = reinterpret_cast<std::int64_t>(communicator);
     return normalised.mul(per_channel(weight)).add_(per_channel(bias)).to(input.scalar_type());
   }
@@ -68,7 +66,7 @@ class SyncBatchNorm final : public torch::autograd::Function<SyncBatchNorm> {
     const at::Tensor& normalised = saved[0];
     const at::Tensor& weight = saved[1];
     const at::Tensor& inverse_deviation = saved[2];
-    const double count = context->saved_data["count"].toDouble();
+    const at::Tensor& count = saved[3];
     auto& communicator = *reinterpret_cast<comm::Communicator*>(context->saved_data["communicator"].toInt());
     const at::Tensor gradient = gradients[0].to(at::kFloat);
     const at::Tensor bias_gradient = gradient.sum(kReduced);
@@ -94,7 +92,7 @@ at::Tensor sync_batch_norm(const at::Tensor& input, const BatchNormState& state,
     const Statistics found = over_ranks(input.detach().to(at::kFloat), communicator);
     if (state.running_mean.defined()) {
       const at::Tensor variance =
-          found.squared_deviation.div(found.count - 1.0);  // unbiased, as at::batch_norm keeps it
+          found.squared_deviation.div(found.count.sub(1.0));  // unbiased, as at::batch_norm keeps it
       state.running_mean.lerp_(found.mean, state.momentum);
       state.running_variance.lerp_(variance, state.momentum);
     }

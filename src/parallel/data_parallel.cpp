@@ -20,13 +20,6 @@ namespace {
 using timing::Phase;
 using Region = timing::StepTimer::Region;
 
-std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model, at::Device device,
-                                        const precision::Policy& policy) {
-  model->to(device);
-  policy.prepare(*model);
-  return model;
-}
-
 /// By device: its share of each batch. A batch of too few samples leaves the last devices none.
 std::vector<std::vector<data::Batch>> scatter(std::span<const data::Batch> batches, std::size_t devices) {
   std::vector<std::vector<data::Batch>> shares(devices);
@@ -34,9 +27,9 @@ std::vector<std::vector<data::Batch>> scatter(std::span<const data::Batch> batch
     const std::int64_t samples = batch.labels.size(0);
     const auto parts = std::clamp<std::int64_t>(samples / 2, 1, static_cast<std::int64_t>(devices));
     std::int64_t first = 0;
-    for (std::int64_t device = 0; device < parts; ++device) {
-      const std::int64_t count = even_parts(samples, parts)[static_cast<std::size_t>(device)];
-      shares[static_cast<std::size_t>(device)].push_back(
+    std::size_t device = 0;
+    for (const std::int64_t count : even_parts(samples, parts)) {
+      shares[device++].push_back(
           {batch.images.narrow(0, first, count), batch.labels.narrow(0, first, count), batch.global_samples});
       first += count;
     }
@@ -51,7 +44,7 @@ DeviceCopy::DeviceCopy(const config::RunConfig& config, std::unique_ptr<models::
     : device_(device),
       threads_(threads),
       policy_(precision::Policy::make(config.precision, device)),
-      model_(prepared(std::move(model), device, policy_)),
+      model_(policy_.prepared(std::move(model))),
       parameters_(*model_, {config.bucket_mb, config.memory_format}),
       hooks_(*model_, parameters_, [](std::size_t) {}) {
   model_->recompute(config.activation_checkpointing);

@@ -14,9 +14,7 @@ Ddp::Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, 
 }
 
 void Ddp::synchronise() {
-  require_same_model(replica_.model(), communicator_);
-  broadcast_parameters(replica_.parameters(), communicator_);
-  broadcast_buffers(replica_.model(), communicator_);
+  make_replicas_alike(replica_.model(), replica_.parameters(), communicator_);
 }
 
 StepResult Ddp::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {

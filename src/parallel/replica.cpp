@@ -14,20 +14,13 @@ namespace {
 using timing::Phase;
 using Region = timing::StepTimer::Region;
 
-std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model, at::Device device,
-                                        const precision::Policy& policy) {
-  model->to(device);
-  policy.prepare(*model);
-  return model;
-}
-
 }  // namespace
 
 Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device,
                  const Sharding& sharding, GradientHooks::Ready on_ready)
     : device_(device),
       policy_(precision::Policy::make(config.precision, device)),
-      model_(prepared(std::move(model), device, policy_)),
+      model_(policy_.prepared(std::move(model))),
       forward_([this](const at::Tensor& images, models::Pass pass) { return model_->forward(images, pass); }),
       parameters_(*model_, {config.bucket_mb, config.memory_format, sharding}),
       hooks_(*model_, parameters_, std::move(on_ready)),

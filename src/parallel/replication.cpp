@@ -53,13 +53,6 @@ void require_same_model(const models::Model& model, comm::Communicator& communic
   }
 }
 
-void broadcast_parameters(FlatParameters& parameters, comm::Communicator& communicator) {
-  for (FlatBucket& bucket : parameters.buckets()) {
-    communicator.broadcast(bucket.parameters, 0)->wait();
-    parameters.adopt(bucket);
-  }
-}
-
 void broadcast_buffers(const models::Model& model, comm::Communicator& communicator) {
   const c10::NoGradGuard no_grad;
   std::vector<std::shared_ptr<comm::Work>> works;
@@ -67,6 +60,15 @@ void broadcast_buffers(const models::Model& model, comm::Communicator& communica
     works.push_back(communicator.broadcast(buffer.tensor, 0));
   for (const auto& work : works)
     work->wait();
+}
+
+void make_replicas_alike(const models::Model& model, FlatParameters& parameters, comm::Communicator& communicator) {
+  require_same_model(model, communicator);
+  for (FlatBucket& bucket : parameters.buckets()) {
+    communicator.broadcast(bucket.parameters, 0)->wait();
+    parameters.adopt(bucket);
+  }
+  broadcast_buffers(model, communicator);
 }
 
 }  // namespace trainyard::parallel

@@ -11,10 +11,11 @@ namespace trainyard::parallel {
 /// @throws core::Error on every rank, naming the first parameter whose name, shape or type is not the same on all.
 void require_same_model(const models::Model& model, comm::Communicator& communicator);
 
-/// Rank 0's parameters, with shards and masters, become everyone's.
-void broadcast_parameters(FlatParameters& parameters, comm::Communicator& communicator);
-
 /// Rank 0's buffers become everyone's.
 void broadcast_buffers(const models::Model& model, comm::Communicator& communicator);
+
+/// The start of replicas whose parameters are flat: rank 0's parameters, with shards and masters, and its buffers
+/// become everyone's. @throws what require_same_model() does.
+void make_replicas_alike(const models::Model& model, FlatParameters& parameters, comm::Communicator& communicator);
 
 }  // namespace trainyard::parallel

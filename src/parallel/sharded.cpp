@@ -29,9 +29,7 @@ Sharded::Sharded(const config::RunConfig& config, std::unique_ptr<models::Model>
 }
 
 void Sharded::synchronise() {
-  require_same_model(replica_.model(), communicator_);
-  broadcast_parameters(replica_.parameters(), communicator_);
-  broadcast_buffers(replica_.model(), communicator_);
+  make_replicas_alike(replica_.model(), replica_.parameters(), communicator_);
   for (std::size_t bucket = 0; bucket < replica_.parameters().buckets().size(); ++bucket)
     replica_.parameters().drop_parameters(bucket);
 }

@@ -44,7 +44,6 @@ at::Tensor random_images(const models::ImageShape& shape, std::int64_t samples, 
 std::vector<StageProbe> probe_stages(models::Model& model, const config::RunConfig& config, std::int64_t samples,
                                      at::Device device) {
   const precision::Policy policy = precision::Policy::make(config.precision, device);
-  model.to(device);
   policy.prepare(model);
   const std::vector<at::Tensor> buffers = copies_of_buffers(model);  // training passes move batch statistics
   const std::unique_ptr<timing::StreamClock> clock = timing::make_stream_clock(device);

@@ -5,7 +5,7 @@
 namespace trainyard::precision {
 
 Policy Policy::make(config::PrecisionKind kind, at::Device device) {
-  Policy policy;
+  Policy policy(device);
   // LibTorch's own default lets cuDNN use TF32 for float32 convolutions; fp32 means fp32 here.
   at::globalContext().setAllowTF32CuDNN(false);
   at::globalContext().setAllowTF32CuBLAS(false);
@@ -22,10 +22,16 @@ Policy Policy::make(config::PrecisionKind kind, at::Device device) {
 }
 
 void Policy::prepare(models::Model& model) const {
+  model.to(device_);
   if (activation_dtype_ == at::kFloat) return;
   for (const models::Parameter& parameter : model.parameters()) {
     if (!parameter.always_float32) parameter.tensor.set_data(parameter.tensor.to(activation_dtype_));
   }
+}
+
+std::unique_ptr<models::Model> Policy::prepared(std::unique_ptr<models::Model> model) const {
+  prepare(*model);
+  return model;
 }
 
 }  // namespace trainyard::precision

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 
 #include "config/run_config.h"
@@ -22,10 +23,15 @@ class Policy {
   /// One sentence for the log and the report where the arithmetic differs from what the name promises, else empty.
   const std::string& note() const { return note_; }
 
-  /// Converts the model in place. Batch-norm tensors stay float32 in every precision: their sums do not fit half.
+  /// Moves the model to the policy's device and converts it, in place. Batch-norm tensors stay float32 in every
+  /// precision: their sums do not fit half.
   void prepare(models::Model& model) const;
+  std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model) const;
 
  private:
+  explicit Policy(at::Device device) : device_(device) {}
+
+  at::Device device_;
   at::ScalarType activation_dtype_ = at::kFloat;
   bool scales_loss_ = false;
   std::string note_;

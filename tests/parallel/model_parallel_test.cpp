@@ -12,6 +12,7 @@
 namespace trainyard::parallel {
 namespace {
 
+using test::expect_same_bits;
 using test::global_batch;
 using test::step;
 using test::tiny_model;
@@ -21,12 +22,6 @@ config::RunConfig mp_config(int devices) {
   config.strategy = config::StrategyKind::kModelParallel;
   config.devices = devices;
   return config;
-}
-
-void expect_same_bits(const models::TensorMap& tensors, const models::TensorMap& expected) {
-  ASSERT_EQ(tensors.size(), expected.size());
-  for (const auto& [name, tensor] : expected)
-    EXPECT_TRUE(at::equal(tensors.at(name), tensor)) << name;
 }
 
 TEST(ModelParallelTest, GivesTheBitsOfASingleDevice) {

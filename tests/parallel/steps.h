@@ -62,6 +62,12 @@ inline double relative_difference(const models::TensorMap& a, const models::Tens
   return std::sqrt(difference / norm);
 }
 
+inline void expect_same_bits(const models::TensorMap& tensors, const models::TensorMap& expected) {
+  ASSERT_EQ(tensors.size(), expected.size());
+  for (const auto& [name, tensor] : expected)
+    EXPECT_TRUE(at::equal(tensors.at(name), tensor)) << name;
+}
+
 inline void expect_same_on_all_ranks(const models::TensorMap& tensors, comm::Communicator& communicator) {
   for (const auto& [name, tensor] : tensors) {
     at::Tensor of_rank_0 = tensor.detach().clone();
