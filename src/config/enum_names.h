@@ -17,8 +17,14 @@ struct EnumNames;  // specialised below: `table`, an array of {value, name} in t
 
 template <>
 struct EnumNames<Model> {
-  static constexpr std::array<std::pair<Model, std::string_view>, 3> table{
-      {{Model::kResnet18, "resnet18"}, {Model::kResnet34, "resnet34"}, {Model::kResnet50, "resnet50"}}};
+  static constexpr std::array<std::pair<Model, std::string_view>, 8> table{{{Model::kResnet18, "resnet18"},
+                                                                            {Model::kResnet34, "resnet34"},
+                                                                            {Model::kResnet50, "resnet50"},
+                                                                            {Model::kResnet20, "resnet20"},
+                                                                            {Model::kResnet32, "resnet32"},
+                                                                            {Model::kResnet44, "resnet44"},
+                                                                            {Model::kResnet56, "resnet56"},
+                                                                            {Model::kResnet110, "resnet110"}}};
 };
 
 template <>
@@ -68,8 +74,17 @@ struct EnumNames<PipelineScheduleKind> {
 
 template <>
 struct EnumNames<PrecisionKind> {
-  static constexpr std::array<std::pair<PrecisionKind, std::string_view>, 2> table{
-      {{PrecisionKind::kFp32, "fp32"}, {PrecisionKind::kFp16, "fp16"}}};
+  static constexpr std::array<std::pair<PrecisionKind, std::string_view>, 5> table{{{PrecisionKind::kFp32, "fp32"},
+                                                                                    {PrecisionKind::kTf32, "tf32"},
+                                                                                    {PrecisionKind::kAmp, "amp"},
+                                                                                    {PrecisionKind::kFp16, "fp16"},
+                                                                                    {PrecisionKind::kBf16, "bf16"}}};
+};
+
+template <>
+struct EnumNames<NormalisationKind> {
+  static constexpr std::array<std::pair<NormalisationKind, std::string_view>, 2> table{
+      {{NormalisationKind::kOwn, "own"}, {NormalisationKind::kImagenet, "imagenet"}}};
 };
 
 template <>

@@ -140,19 +140,29 @@ Option text(std::string key, std::string Owner::*field, std::string allowed, std
 std::vector<Option> run_options() {
   using C = RunConfig;
   std::vector<Option> table;
-  table.push_back(choice("model", &C::model, "network; CIFAR stem up to 64 pixels, ImageNet stem above"));
+  table.push_back(choice("model", &C::model,
+                         "network; resnet18, 34 and 50 take the CIFAR stem up to 64 pixels, the ImageNet stem above; "
+                         "resnet20 to 110 are the CIFAR family of 6n + 2 layers"));
+  table.push_back(text("weights", &C::weights, "file or folder",
+                       "initial weights: a safetensors file, or a folder with a model.safetensors; empty: random"));
   table.push_back(choice("data", &C::data, "data set; digits is built in, synthetic is made up, cifar10 is read"));
   table.push_back(text("data-dir", &C::data_dir, "folder", "where the data set's files are; empty: $TRAINYARD_DATA"));
   table.push_back(integer("samples", &C::samples, {1, 100'000'000}, "samples",
                           "data = synthetic: training samples an epoch, and a tenth of it for validation"));
   table.push_back(integer("image-size", &C::image_size, {8, 1024, "the data set's own, 32 for synthetic"}, "pixels",
                           "side of an image"));
+  table.push_back(choice("normalisation", &C::normalisation,
+                         "mean and deviation of pixels; own: the data set's; imagenet: what weights from elsewhere are "
+                         "often trained with"));
   table.push_back(flag("augment", &C::augment,
                        "random crop with padding, and horizontal flip where the data allows it (not digits)"));
   table.push_back(choice("strategy", &C::strategy,
                          "how ranks share the work; zero1 shards the optimizer's state, zero2 gradients too, zero3 "
                          "parameters too"));
-  table.push_back(choice("precision", &C::precision, "fp16: weights and activations in half, fp32 master weights"));
+  table.push_back(
+      choice("precision", &C::precision,
+             "tf32: fp32 with TF32 matrix units; amp: fp32 weights, layers in half where that is safe (on a "
+             "CPU in bfloat16); fp16, bf16: weights and activations in that type, fp32 master weights"));
   table.push_back(integer("epochs", &C::epochs, {1, 1'000'000}, "epochs", "passes over the training data"));
   table.push_back(integer("max-steps", &C::max_steps, {1, 1'000'000'000'000, "no limit"}, "steps",
                           "end after this many optimizer steps, even within an epoch"));

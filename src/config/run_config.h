@@ -6,14 +6,24 @@
 
 namespace trainyard::config {
 
-enum class Model { kResnet18, kResnet34, kResnet50 };
+enum class Model {
+  kResnet18,
+  kResnet34,
+  kResnet50,
+  kResnet20,  ///< from here on the CIFAR family
+  kResnet32,
+  kResnet44,
+  kResnet56,
+  kResnet110,
+};
 enum class Data { kDigits, kCifar10, kSynthetic };
 enum class StrategyKind { kSingle, kDp, kDdp, kZero1, kZero2, kZero3, kModelParallel, kPipeline };
 enum class OptimizerKind { kSgd, kAdam, kAdamW };
 enum class Compression { kNone, kFp16, kBf16 };
 enum class Checkpointing { kNone, kBlock, kStage };
 enum class PipelineScheduleKind { kGpipe, kOneFOneB, kInterleaved };
-enum class PrecisionKind { kFp32, kFp16 };
+enum class PrecisionKind { kFp32, kTf32, kAmp, kFp16, kBf16 };
+enum class NormalisationKind { kOwn, kImagenet };
 enum class ScheduleKind { kConstant, kStep, kCosine };
 enum class DeviceKind { kAuto, kCpu, kCuda };
 enum class MemoryFormat { kContiguous, kChannelsLast };
@@ -35,11 +45,13 @@ struct SlurmRequest {
 struct RunConfig {
   std::string name;  ///< the config file's stem; "run" without a file
   Model model = Model::kResnet18;
+  std::string weights;  ///< a safetensors file, or a folder with a model.safetensors; empty: random by seed
   Data data = Data::kDigits;
   std::string data_dir;         ///< empty: $TRAINYARD_DATA
   std::int64_t samples = 1024;  ///< synthetic only: training samples an epoch (a tenth of it for validation)
   std::int64_t image_size = 0;  ///< pixels of a side; 0: the data set's own (synthetic: 32)
-  bool augment = false;         ///< random crop, and flip where the data allows it
+  NormalisationKind normalisation = NormalisationKind::kOwn;  ///< means and deviations that pixels are scaled by
+  bool augment = false;                                       ///< random crop, and flip where the data allows it
   StrategyKind strategy = StrategyKind::kSingle;
   PrecisionKind precision = PrecisionKind::kFp32;
   std::int64_t epochs = 1;

@@ -22,6 +22,11 @@ std::int64_t input_pixels(const RunConfig& config) {
   return 0;
 }
 
+/// Pixels of a side of a small image's last activation: resnet18 to 50 halve three times, the CIFAR family twice.
+std::int64_t last_pixels(const RunConfig& config) {
+  return input_pixels(config) / (config.model < Model::kResnet20 ? 8 : 4);
+}
+
 /// Strategies whose ranks are replicas that train side by side.
 bool replicates_over_ranks(StrategyKind strategy) {
   return strategy == StrategyKind::kDdp || strategy == StrategyKind::kZero1 || strategy == StrategyKind::kZero2 ||
@@ -47,7 +52,7 @@ void validate_pipeline(const RunConfig& config) {
     throw core::UsageError(fmt::format("micro-batches = {} is more than batch-size = {}: lower one or raise the other",
                                        config.micro_batches, config.batch_size));
   }
-  if (smallest_micro_batch(config) < 2 && input_pixels(config) <= 8) {
+  if (smallest_micro_batch(config) < 2 && last_pixels(config) <= 1) {
     throw core::UsageError(
         fmt::format("micro-batches of one sample leave batch norm a single value per channel at {} pixels: use fewer "
                     "micro-batches, or a larger split-size",
@@ -71,13 +76,16 @@ void validate(const RunConfig& config) {
     throw core::UsageError(fmt::format("warmup = {} is longer than epochs = {}: lower one or raise the other",
                                        config.warmup, config.epochs));
   }
+  if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
+    throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
+  }
   if (config.sync_batchnorm && !replicates_over_ranks(config.strategy)) {
     throw core::UsageError(
         fmt::format("sync-batchnorm = true works with ddp, zero1, zero2 and zero3, not with strategy = {}",
                     name_of(config.strategy)));
   }
-  // The CIFAR stem's three halvings leave one value per channel and sample; batch norm cannot train on a single one.
-  if (config.batch_size == 1 && input_pixels(config) <= 8) {
+  // Batch norm cannot train on a single value per channel.
+  if (config.batch_size == 1 && last_pixels(config) <= 1) {
     throw core::UsageError(
         fmt::format("batch-size = 1 leaves batch norm a single value per channel at {} pixels: use 2 or more",
                     input_pixels(config)));

@@ -73,4 +73,10 @@ Datasets open(const config::RunConfig& config) {
   return datasets;
 }
 
+std::optional<Normalisation> normalisation_instead(const config::RunConfig& config) {
+  if (config.normalisation == config::NormalisationKind::kOwn) return std::nullopt;
+  // Of ImageNet's training images: https://docs.pytorch.org/vision/stable/models.html
+  return Normalisation{.pixel_max = 255.0, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}};
+}
+
 }  // namespace trainyard::data

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "config/run_config.h"
 #include "data/dataset.h"
@@ -17,5 +18,8 @@ struct Datasets {
 /// @throws core::UsageError when the data is not where the configuration says, or has no images of that size;
 ///         core::Error when a file is there but damaged, naming it.
 Datasets open(const config::RunConfig& config);
+
+/// What `normalisation` puts in the place of the data set's own; none where it keeps that.
+std::optional<Normalisation> normalisation_instead(const config::RunConfig& config);
 
 }  // namespace trainyard::data

@@ -52,7 +52,7 @@ class Loader::Implementation {
       : dataset_(std::move(dataset)),
         sampler_(std::move(sampler)),
         options_(options),
-        normaliser_(dataset_->shape(), dataset_->normalisation()),
+        normaliser_(dataset_->shape(), options.normalisation.value_or(dataset_->normalisation())),
         images_(make_source(sizeof(float) * static_cast<std::size_t>(dataset_->shape().pixels()))),
         labels_(make_source(sizeof(std::int64_t))),
         queue_(static_cast<std::size_t>(options.workers * kAheadPerWorker)),

@@ -24,6 +24,7 @@ struct LoaderOptions {
   bool augment = false;        ///< random crop and flip, by the data set's rules
   bool channels_last = false;  ///< memory format of `images`; the sizes stay [n, channels, height, width]
   bool pin_memory = false;     ///< page-locked batches for asynchronous copies; needs CUDA
+  std::optional<Normalisation> normalisation = std::nullopt;  ///< none: the data set's
 };
 
 /// Batches of a data set in the sampler's order, prepared ahead of time by worker threads. What comes out depends on

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kNs = "ns";
 constexpr std::string_view kBytes = "bytes";
+constexpr std::string_view kBytesPerSecond = "bytes/s";
 constexpr std::string_view kOne = "1";
 constexpr std::string_view kText = "text";
 
@@ -71,6 +72,8 @@ const Table<EpochRow>& table<EpochRow>() {
                                                {"val_loss", &EpochRow::val_loss, kOne},
                                                {"val_accuracy", &EpochRow::val_accuracy, kOne},
                                                {"lr", &EpochRow::lr, kOne},
+                                               {"bus_bandwidth", &EpochRow::bus_bandwidth, kBytesPerSecond},
+                                               {"transfer_bandwidth", &EpochRow::transfer_bandwidth, kBytesPerSecond},
                                            }};
   return description;
 }
@@ -168,6 +171,7 @@ const std::vector<AttributeField>& attribute_fields() {
       {"precision", &A::precision, kOptional},
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
+      {"model_bytes", &A::model_bytes, kOptional},
       {"predicted_bubble_ppm", &A::predicted_bubble_ppm, kOptional},
       {"config", &A::config, kOptional},
       {"config_digest", &A::config_digest, kOptional},

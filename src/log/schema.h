@@ -48,6 +48,10 @@ struct EpochRow {
   double val_loss = std::numeric_limits<double>::quiet_NaN();
   double val_accuracy = std::numeric_limits<double>::quiet_NaN();  ///< 0 to 1
   double lr = std::numeric_limits<double>::quiet_NaN();            ///< at the epoch's end
+  /// Achieved by this rank in training, bytes a second: the bus bandwidth of its all-reduces, reduce-scatters and
+  /// all-gathers, and of its copies from host to device. NaN where there were none.
+  double bus_bandwidth = std::numeric_limits<double>::quiet_NaN();
+  double transfer_bandwidth = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Bytes at a step's end; -1 is unknown: the categories where the step was not traced, what is reserved on a CPU. The
@@ -131,6 +135,8 @@ struct RunAttributes {
   std::string precision;
   std::string precision_note;     ///< how the precision was carried out where that is not plain; empty: as named
   std::int64_t global_batch = 0;  ///< samples per optimizer step over all ranks
+  std::int64_t model_bytes =
+      0;  ///< parameters and buffers of the whole model, in the types it is trained in; 0: unknown
   std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none
   std::string config;                      ///< canonical text of the whole configuration
   std::string config_digest;

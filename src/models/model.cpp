@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "models/autocast.h"
 #include "models/recompute.h"
 #include "models/resnet.h"
 
@@ -32,6 +33,8 @@ std::size_t Model::segment_end(std::size_t begin, std::size_t limit) const {
 }
 
 at::Tensor Model::run(const at::Tensor& input, Pass pass, Range stages) const {
+  std::optional<Autocast> autocast;
+  if (autocast_) autocast.emplace(input.device().type(), *autocast_);
   at::Tensor activation = input;
   for (std::size_t index = stages.begin; index < stages.end; ++index)
     activation = stages_[index].stage->forward(activation, pass);
@@ -73,6 +76,7 @@ Model Model::take(std::span<const Range> taken) {
   registry.statistics = registry_.statistics;
   Model part(std::move(registry), std::move(stages), origin_);
   part.recompute_ = recompute_;
+  part.autocast_ = autocast_;
   return part;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -97,6 +98,9 @@ class Model {
   /// neighbouring stages of one group together, within the stages that one forward() goes through.
   void recompute(config::Checkpointing segments) { recompute_ = segments; }
 
+  /// From now on every pass, and what is recomputed of it, runs under Autocast to this type.
+  void autocast(at::ScalarType lower) { autocast_ = lower; }
+
   /// From now on batch norm in training takes its statistics over the samples of all ranks, which makes every training
   /// pass collective. over: must outlive the model's passes.
   void synchronise_statistics(comm::Communicator& over) { registry_.statistics->over = &over; }
@@ -122,6 +126,7 @@ class Model {
   std::vector<StageEntry> stages_;
   ModelOrigin origin_;
   config::Checkpointing recompute_ = config::Checkpointing::kNone;
+  std::optional<at::ScalarType> autocast_;
 };
 
 /// The model that a configuration names, float32 on the CPU, its initial values a function of seed alone.

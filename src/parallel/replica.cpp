@@ -85,7 +85,8 @@ void Replica::apply(double lr, timing::StepTimer& timer, const Steps& steps) {
     // must stop all.
     if (scaler_) continue;
     const Region region(timer, Phase::kOptimizer);
-    optimizer_->step(i, buckets[i].gradient_shard, lr);
+    optimizer_->step(i, buckets[i].gradient_shard.to(at::kFloat), lr);
+    parameters_.publish(buckets[i]);
     steps.stepped(i);
   }
   if (scaler_) {

@@ -2,7 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/run_config.h"
@@ -23,9 +25,11 @@ class Policy {
   /// One sentence for the log and the report where the arithmetic differs from what the name promises, else empty.
   const std::string& note() const { return note_; }
 
-  /// Moves the model to the policy's device and converts it, in place. Batch-norm tensors stay float32 in every
-  /// precision: their sums do not fit half.
+  /// Moves the model to the policy's device and converts it, in place; with autocast it stays float32 and casts by
+  /// itself. Batch-norm tensors stay float32 in every precision: their sums do not fit half.
   void prepare(models::Model& model) const;
+  /// Of a model's parameters and buffers once it is prepared.
+  std::int64_t bytes_of(const models::Model& model) const;
   std::unique_ptr<models::Model> prepared(std::unique_ptr<models::Model> model) const;
 
  private:
@@ -33,6 +37,7 @@ class Policy {
 
   at::Device device_;
   at::ScalarType activation_dtype_ = at::kFloat;
+  std::optional<at::ScalarType> autocast_dtype_;
   bool scales_loss_ = false;
   std::string note_;
 };

@@ -263,6 +263,9 @@ Table flat_table(const Report& report) {
                {"hidden_comm_ns", ""},
                {"bubble", ""},
                {"predicted_bubble", ""},
+               {"model_bytes", ""},
+               {"bus_bandwidth", ""},
+               {"transfer_bandwidth", ""},
                {"peak_bytes", ""}},
               {}};
   for (const MemoryCategory& category : kMemoryCategories)
@@ -316,6 +319,9 @@ Table flat_table(const Report& report) {
                           measured(run, run.hidden_comm_ns()),
                           cell(run.bubble),
                           cell(run.predicted_bubble),
+                          known(id.model_bytes),
+                          cell(run.bus_bandwidth),
+                          cell(run.transfer_bandwidth),
                           cell(memory.peak_bytes)};
     for (const auto& bytes : memory.category_bytes)
       row.push_back(cell(bytes));

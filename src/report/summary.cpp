@@ -198,6 +198,20 @@ void store_epochs(const Run& run, RunSummary& summary) {
   summary.epoch_ns = quantile(steady.empty() ? all : steady, 0.5);
 }
 
+/// Mean of an epochs' column over the latest start, where it has positive figures.
+std::optional<double> epoch_mean(const Start& latest, double log::EpochRow::*column) {
+  double sum = 0;
+  double count = 0;
+  for (const RankLog& log : latest.ranks) {
+    for (const log::EpochRow& row : log.epochs) {
+      if (!(row.*column > 0) || !std::isfinite(row.*column)) continue;
+      sum += row.*column;
+      ++count;
+    }
+  }
+  return count > 0 ? std::optional(sum / count) : std::nullopt;
+}
+
 void store_completeness(const Start& latest, RunSummary& summary) {
   std::vector<std::int64_t> open_ranks;
   for (const RankLog& log : latest.ranks) {
@@ -318,6 +332,8 @@ RunSummary summarize(const Run& run) {
   summary.loss = thin_out(loss_of_steps(run, stitched.windows, not_finite));
   store_epochs(run, summary);
   summary.memory = memory_of(latest);
+  summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
+  summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
 
   store_completeness(latest, summary);
   if (!summary.attributes.precision_note.empty()) {

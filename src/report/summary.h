@@ -48,6 +48,9 @@ struct RunSummary {
 
   std::optional<double> epoch_ns;  ///< median over epochs of the slowest rank's duration; see kEpochRule
   std::int64_t epochs = 0;         ///< finished
+  /// Bytes a second in training, mean over the latest start's ranks and epochs; see docs/timing-log.md.
+  std::optional<double> bus_bandwidth;
+  std::optional<double> transfer_bandwidth;
   std::optional<double> last_val_accuracy;
   std::optional<double> best_val_accuracy;
   std::optional<double> last_train_loss;

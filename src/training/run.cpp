@@ -18,7 +18,9 @@
 #include "log/writer.h"
 #include "models/model.h"
 #include "models/safetensors.h"
+#include "models/weights.h"
 #include "parallel/strategy.h"
+#include "precision/policy.h"
 #include "timing/host_memory.h"
 #include "training/agreement.h"
 #include "training/out_of_memory.h"
@@ -41,6 +43,8 @@ class Run {
     const data::ImageShape& shape = data_.train->shape();
     auto model =
         models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
+    if (!config_.weights.empty()) models::load_weights(*model, config_.weights);
+    model_bytes_ = precision::Policy::make(config_.precision, world_.device).bytes_of(*model);
     naming_out_of_memory(
         config_, [&] { strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data); });
     static_cast<void>(training_sampler(config_, *data_.train, strategy_->data_shard()));  // refuses too few samples
@@ -55,7 +59,9 @@ class Run {
 
   /// No collectives.
   void open_log() {
-    writer_.emplace(folder_->log_file(world_.rank), describe_run(config_, world_, *strategy_, *folder_, zero_));
+    log::RunAttributes attributes = describe_run(config_, world_, *strategy_, *folder_, zero_);
+    attributes.model_bytes = model_bytes_;
+    writer_.emplace(folder_->log_file(world_.rank), attributes);
     trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero_.steady_ns);
   }
 
@@ -116,6 +122,7 @@ class Run {
   comm::World& world_;
   config::RunConfig config_;
   data::Datasets data_;
+  std::int64_t model_bytes_ = 0;
   std::unique_ptr<parallel::Strategy> strategy_;
   std::optional<RunFolder> folder_;
   LogZero zero_;

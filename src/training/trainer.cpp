@@ -36,7 +36,8 @@ data::LoaderOptions loading(const config::RunConfig& config, at::Device device, 
           .seed = config.seed,
           .augment = augment,
           .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
-          .pin_memory = device.is_cuda()};
+          .pin_memory = device.is_cuda(),
+          .normalisation = data::normalisation_instead(config)};
 }
 
 std::int64_t steps_per_epoch(const config::RunConfig& config, std::int64_t batches) {
@@ -97,8 +98,10 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
                  .total_steps = total_steps_,
                  .step_samples = samples_per_step(config, strategy.data_shard())},
                 world.rank == 0),
+      bandwidth_(world.size),
       timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
         writer_.append(row);
+        bandwidth_.add_transfer_time(row.transfer_ns);
         progress_.step(row);
       }) {
   if (const std::int64_t dropped = train_loader_.sampler().dropped(); dropped > 0 && world.rank == 0) {
@@ -129,8 +132,11 @@ Summary Trainer::run() {
     row.val_loss = validation.loss_sum / validation.samples;
     row.val_accuracy = validation.correct / validation.samples;
     row.lr = schedule_.at(step_ - 1);
-    writer_.append(row);
     log_collectives();
+    row.bus_bandwidth = bandwidth_.bus();
+    row.transfer_bandwidth = bandwidth_.transfer();
+    bandwidth_.reset();
+    writer_.append(row);
     progress_.epoch(row);
 
     log_skipped_steps(epoch);
@@ -158,6 +164,11 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
   while (step_ < total_steps_) {
     const std::vector<data::Batch> batches = next_batches();
     if (batches.empty()) break;
+    // Every stage of a pipeline loads a batch, and only two of them copy it.
+    if (world_.device.is_cuda() && strategy_.data_shard().count == world_.size) {
+      for (const data::Batch& batch : batches)
+        bandwidth_.add_transfer(static_cast<std::int64_t>(batch.images.nbytes() + batch.labels.nbytes()));
+    }
     const bool sampled = step_ % kSampleSteps == std::min<std::int64_t>(1, total_steps_ - 1);
     parallel::StepResult result = sampled ? traced_step(batches) : strategy_.step(batches, schedule_.at(step_), timer_);
     loss_sum.add_(result.loss_sum);
@@ -234,6 +245,7 @@ void Trainer::log_skipped_steps(std::int64_t epoch) {
 
 void Trainer::log_collectives() {
   for (const comm::CollectiveRecord& record : world_.data->drain_ledger()) {
+    bandwidth_.add_collective(record);
     writer_.append({.sequence = record.sequence,
                     .op = log_op(record.operation),
                     .bytes = record.bytes,

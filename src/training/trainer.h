@@ -12,6 +12,7 @@
 #include "optim/schedule.h"
 #include "parallel/strategy.h"
 #include "timing/step_timer.h"
+#include "training/bandwidth.h"
 #include "training/progress.h"
 
 namespace trainyard::training {
@@ -65,6 +66,7 @@ class Trainer {
   std::int64_t total_steps_;
   optim::Schedule schedule_;
   Progress progress_;
+  BandwidthMeter bandwidth_;
   timing::StepTimer timer_;
   std::int64_t step_ = 0;
   std::int64_t skipped_ = 0;  ///< steps already logged as skipped

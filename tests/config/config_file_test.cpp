@@ -93,7 +93,7 @@ TEST(ConfigFile, RefusesWhatIsNotALineOfTheSyntax) {
 
 TEST(ConfigFile, NamesFileLineAndKeyOfAValueThatIsNotAllowed) {
   EXPECT_EQ(refused("\nprecision = fp61\n"),
-            "a.cfg:2: precision: 'fp61' is not allowed: fp32|fp16 (did you mean fp16?)");
+            "a.cfg:2: precision: 'fp61' is not allowed: fp32|tf32|amp|fp16|bf16 (did you mean fp16?)");
   EXPECT_EQ(refused("[slurm]\nnodes = 0\n"), "a.cfg:2: nodes: '0' is not allowed: 1 to 10000");
   EXPECT_EQ(refused("workers = -1\n"), "a.cfg:1: workers: '-1' is not allowed: 1 to 256, or 0: load in line");
   EXPECT_EQ(refused("seed = -1\n"), "a.cfg:1: seed: '-1' is not allowed: 0 to 9007199254740992");

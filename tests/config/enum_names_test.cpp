@@ -8,8 +8,8 @@ namespace {
 template <typename Enum>
 class EnumNamesOf : public testing::Test {};
 
-using Enums =
-    testing::Types<Model, Data, StrategyKind, Checkpointing, PrecisionKind, ScheduleKind, DeviceKind, MemoryFormat>;
+using Enums = testing::Types<Model, Data, StrategyKind, Checkpointing, PrecisionKind, NormalisationKind, ScheduleKind,
+                             DeviceKind, MemoryFormat>;
 TYPED_TEST_SUITE(EnumNamesOf, Enums);
 
 TYPED_TEST(EnumNamesOf, EveryValueHasOneNameThatLeadsBack) {

@@ -18,7 +18,7 @@ using test::refusal;
 
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
-  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "channels-last",
+  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet", "channels-last",
                                 "block", "gpipe", "64M", "02:00:00", "0.25", "9", "x"}) {
     RunConfig config;
     try {

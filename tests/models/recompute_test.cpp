@@ -74,6 +74,26 @@ TEST_P(RecomputedResnetTest, GradientsAndRunningStatisticsAreTheSameBits) {
   }
 }
 
+// In backward the pass's Autocast is long over.
+TEST(RecomputeTest, RunsAgainUnderTheModelsAutocast) {
+  const auto gradients = [](Checkpointing segments) {
+    at::manual_seed(5);
+    const auto model = build(config::Model::kResnet18, {3, 16, 16}, 10, 1);
+    model->autocast(at::kBFloat16);
+    model->recompute(segments);
+    const at::Tensor logits = model->forward(at::randn({4, 3, 16, 16}), Pass::kTrain);
+    torch::autograd::backward({logits}, {at::randn({4, 10}).to(at::kBFloat16)});
+    std::vector<at::Tensor> result;
+    for (const Parameter& parameter : model->parameters())
+      result.push_back(parameter.tensor.grad());
+    return result;
+  };
+  const std::vector<at::Tensor> plain = gradients(Checkpointing::kNone);
+  const std::vector<at::Tensor> recomputed = gradients(Checkpointing::kBlock);
+  for (std::size_t i = 0; i < plain.size(); ++i)
+    EXPECT_TRUE(at::equal(recomputed[i], plain[i])) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(SegmentsAndTypes, RecomputedResnetTest,
                          testing::Combine(testing::Values(Checkpointing::kBlock, Checkpointing::kStage),
                                           testing::Values(at::kFloat, at::kHalf, at::kDouble)));

@@ -30,6 +30,15 @@ TEST(ResnetTest, HasTorchvisionsParameterCounts) {
   EXPECT_EQ(build(config::Model::kResnet50, {3, 224, 224}, 1000, 0)->parameter_count(), 25'557'032);
 }
 
+// He et al. 2015, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million.
+TEST(ResnetTest, TheCifarFamilyHasThePapersParameterCounts) {
+  EXPECT_EQ(build(config::Model::kResnet20, {}, 10, 0)->parameter_count(), 269'722);
+  EXPECT_EQ(build(config::Model::kResnet32, {}, 10, 0)->parameter_count(), 464'154);
+  EXPECT_EQ(build(config::Model::kResnet44, {}, 10, 0)->parameter_count(), 658'586);
+  EXPECT_EQ(build(config::Model::kResnet56, {}, 10, 0)->parameter_count(), 853'018);
+  EXPECT_EQ(build(config::Model::kResnet110, {}, 10, 0)->parameter_count(), 1'727'962);
+}
+
 TEST(ResnetTest, HasTorchvisionsNames) {
   const std::set<std::string> found = names(*build(config::Model::kResnet18, {}, 10, 0));
   EXPECT_EQ(found.size(), 62u + 60u);
@@ -51,7 +60,7 @@ TEST(ResnetTest, TheStemFollowsTheImageSize) {
 
 TEST(ResnetTest, GivesOneLogitPerClassAtEverySize) {
   for (const std::int64_t side : {8, 32, 96}) {
-    for (const config::Model kind : {config::Model::kResnet18, config::Model::kResnet50}) {
+    for (const config::Model kind : {config::Model::kResnet18, config::Model::kResnet50, config::Model::kResnet20}) {
       const auto model = build(kind, {3, side, side}, 7, 0);
       EXPECT_EQ(model->forward(at::ones({2, 3, side, side}), Pass::kEvaluate).sizes(), at::IntArrayRef({2, 7}));
     }

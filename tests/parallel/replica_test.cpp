@@ -9,6 +9,7 @@
 
 #include <cmath>
 
+#include "config/enum_names.h"
 #include "parallel/flat_parameters.h"
 #include "parallel/gradient_hooks.h"
 #include "parallel/single.h"
@@ -147,10 +148,10 @@ TEST_P(SingleTest, LearnsABatchByHeart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, SingleTest,
-                         ::testing::Values(config::PrecisionKind::kFp32, config::PrecisionKind::kFp16),
-                         [](const auto& parameter) {
-                           return parameter.param == config::PrecisionKind::kFp32 ? "fp32" : "fp16";
-                         });
+                         ::testing::Values(config::PrecisionKind::kFp32, config::PrecisionKind::kTf32,
+                                           config::PrecisionKind::kAmp, config::PrecisionKind::kFp16,
+                                           config::PrecisionKind::kBf16),
+                         [](const auto& parameter) { return std::string(config::name_of(parameter.param)); });
 
 TEST(SingleFp16Test, AnOverflowSkipsTheStepAndTheRunRecovers) {
   config::RunConfig config;

@@ -109,16 +109,24 @@ TEST_P(ShardedTest, AnOverflowOnOneRankSkipsTheStepOnAll) {
   }
 }
 
+std::string case_name(const testing::TestParamInfo<ShardedTest::ParamType>& parameter) {
+  return std::string(config::name_of(std::get<StrategyKind>(parameter.param))) + "_" +
+         std::string(config::name_of(std::get<OptimizerKind>(parameter.param))) + "_" +
+         std::string(config::name_of(std::get<PrecisionKind>(parameter.param)));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ShardedTest,
                          ::testing::Combine(::testing::Values(StrategyKind::kZero1, StrategyKind::kZero2,
                                                               StrategyKind::kZero3),
                                             ::testing::Values(OptimizerKind::kSgd, OptimizerKind::kAdamW),
                                             ::testing::Values(PrecisionKind::kFp32, PrecisionKind::kFp16)),
-                         [](const auto& parameter) {
-                           return std::string(config::name_of(std::get<StrategyKind>(parameter.param))) + "_" +
-                                  std::string(config::name_of(std::get<OptimizerKind>(parameter.param))) + "_" +
-                                  std::string(config::name_of(std::get<PrecisionKind>(parameter.param)));
-                         });
+                         case_name);
+// What differs there is the step alone: no loss scale over a bfloat16 shard, autocast over a gathered stage.
+INSTANTIATE_TEST_SUITE_P(Bfloat16, ShardedTest,
+                         ::testing::Combine(::testing::Values(StrategyKind::kZero3),
+                                            ::testing::Values(OptimizerKind::kSgd),
+                                            ::testing::Values(PrecisionKind::kAmp, PrecisionKind::kBf16)),
+                         case_name);
 
 TEST(ShardedMemoryTest, EachStageHoldsItsShareOfOneRanksMemory) {
   comm::World& world = test::world();
