@@ -7,7 +7,7 @@
 namespace trainyard::config {
 
 enum class Model { kResnet18, kResnet34, kResnet50 };
-enum class Data { kDigits, kCifar10, kSynthetic };
+enum class Data { kDigits, kCifar10, kSvhn, kTinyImageNet, kSynthetic };
 enum class StrategyKind { kSingle, kDp, kDdp, kZero1, kZero2, kZero3, kModelParallel, kPipeline };
 enum class OptimizerKind { kSgd, kAdam, kAdamW };
 enum class Compression { kNone, kFp16, kBf16 };
