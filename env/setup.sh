@@ -72,6 +72,8 @@ needs=(
   "has_header nlohmann/json.hpp nlohmann_json;nlohmann-json3-dev;nlohmann-json"
   "has_header xxhash.h libxxhash;libxxhash-dev;xxhash"
   "has_header zlib.h zlib;zlib1g-dev;zlib"
+  "has_header turbojpeg.h libturbojpeg;libturbojpeg0-dev;libjpeg-turbo"
+  "has_header matio.h matio;libmatio-dev;matio"
   "has_header gtest/gtest.h gtest;libgtest-dev;googletest"
   "has_header gmock/gmock.h gmock;libgmock-dev;googletest"
 )

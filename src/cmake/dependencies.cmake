@@ -21,12 +21,20 @@ if(NOT TARGET hdf5::hdf5) # FindHDF5 defines it from CMake 3.19 on; a site's own
   add_library(hdf5::hdf5 ALIAS trainyard_hdf5)
 endif()
 
-# xxHash: Debian brings a .pc file, others a CMake package; header and library are all it takes.
-find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
-find_library(XXHASH_LIBRARY xxhash REQUIRED)
-add_library(xxHash::xxhash UNKNOWN IMPORTED)
-set_target_properties(xxHash::xxhash PROPERTIES IMPORTED_LOCATION ${XXHASH_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
-                                                                                    ${XXHASH_INCLUDE_DIR})
+# Libraries for which Debian brings a .pc file and others a CMake package: header and library are all it takes.
+function(trainyard_find_library name header)
+  find_path(TRAINYARD_${name}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(TRAINYARD_${name}_LIBRARY ${name} REQUIRED)
+  add_library(${name}::${name} UNKNOWN IMPORTED)
+  set_target_properties(
+    ${name}::${name} PROPERTIES IMPORTED_LOCATION ${TRAINYARD_${name}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
+                                                                               ${TRAINYARD_${name}_INCLUDE_DIR})
+endfunction()
+trainyard_find_library(xxhash xxhash.h)
+if(TRAINYARD_LIBTORCH) # the folder data alone uses them
+  trainyard_find_library(matio matio.h)
+  trainyard_find_library(turbojpeg turbojpeg.h)
+endif()
 
 # The folder that env/setup.sh fills, and the names in it.
 if(DEFINED ENV{TRAINYARD_DEPS})

@@ -29,8 +29,11 @@ struct EnumNames<Model> {
 
 template <>
 struct EnumNames<Data> {
-  static constexpr std::array<std::pair<Data, std::string_view>, 3> table{
-      {{Data::kDigits, "digits"}, {Data::kCifar10, "cifar10"}, {Data::kSynthetic, "synthetic"}}};
+  static constexpr std::array<std::pair<Data, std::string_view>, 5> table{{{Data::kDigits, "digits"},
+                                                                           {Data::kCifar10, "cifar10"},
+                                                                           {Data::kSvhn, "svhn"},
+                                                                           {Data::kTinyImageNet, "tiny-imagenet"},
+                                                                           {Data::kSynthetic, "synthetic"}}};
 };
 
 template <>

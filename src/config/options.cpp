@@ -145,17 +145,18 @@ std::vector<Option> run_options() {
                          "resnet20 to 110 are the CIFAR family of 6n + 2 layers"));
   table.push_back(text("weights", &C::weights, "file or folder",
                        "initial weights: a safetensors file, or a folder with a model.safetensors; empty: random"));
-  table.push_back(choice("data", &C::data, "data set; digits is built in, synthetic is made up, cifar10 is read"));
+  table.push_back(choice("data", &C::data,
+                         "data set; digits is built in, synthetic is made up, the others are read from data-dir"));
   table.push_back(text("data-dir", &C::data_dir, "folder", "where the data set's files are; empty: $TRAINYARD_DATA"));
   table.push_back(integer("samples", &C::samples, {1, 100'000'000}, "samples",
                           "data = synthetic: training samples an epoch, and a tenth of it for validation"));
   table.push_back(integer("image-size", &C::image_size, {8, 1024, "the data set's own, 32 for synthetic"}, "pixels",
-                          "side of an image"));
+                          "side of an image; tiny-imagenet is resized to it, the others but synthetic have one size"));
   table.push_back(choice("normalisation", &C::normalisation,
                          "mean and deviation of pixels; own: the data set's; imagenet: what weights from elsewhere are "
                          "often trained with"));
   table.push_back(flag("augment", &C::augment,
-                       "random crop with padding, and horizontal flip where the data allows it (not digits)"));
+                       "random crop with padding, and horizontal flip where the data allows it (not digits, svhn)"));
   table.push_back(choice("strategy", &C::strategy,
                          "how ranks share the work; zero1 shards the optimizer's state, zero2 gradients too, zero3 "
                          "parameters too"));

@@ -16,7 +16,7 @@ enum class Model {
   kResnet56,
   kResnet110,
 };
-enum class Data { kDigits, kCifar10, kSynthetic };
+enum class Data { kDigits, kCifar10, kSvhn, kTinyImageNet, kSynthetic };
 enum class StrategyKind { kSingle, kDp, kDdp, kZero1, kZero2, kZero3, kModelParallel, kPipeline };
 enum class OptimizerKind { kSgd, kAdam, kAdamW };
 enum class Compression { kNone, kFp16, kBf16 };

@@ -16,8 +16,11 @@ std::int64_t input_pixels(const RunConfig& config) {
     case Data::kDigits:
       return 8;
     case Data::kCifar10:
+    case Data::kSvhn:
     case Data::kSynthetic:
       return 32;
+    case Data::kTinyImageNet:
+      return 64;
   }
   return 0;
 }

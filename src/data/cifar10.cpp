@@ -21,6 +21,7 @@ constexpr int kStandardBatches = 5;
 DatasetInfo info() {
   return {.name = "cifar10",
           .classes = kClasses,
+          .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
           .shape = {.channels = 3, .height = 32, .width = 32},
           // Of the 50,000 training images, as is customary (each deviation over all pixels of the channel).
           .normalisation = {.pixel_max = 255.0, .mean = {0.4914, 0.4822, 0.4465}, .std = {0.2470, 0.2435, 0.2616}}};

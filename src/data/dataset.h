@@ -31,12 +31,14 @@ struct Normalisation {
 struct DatasetInfo {
   std::string name;  ///< the value of the `data` key
   std::int64_t classes = 0;
-  ImageShape shape;
-  Normalisation normalisation;
+  std::vector<std::string> class_names = {};  ///< by label; empty where classes have none
+  ImageShape shape = {};
+  Normalisation normalisation = {};
   AugmentationRules augmentation = {};
 };
 
-/// Labelled 8-bit images by index. Immutable once made, so every call is safe from any thread; none allocates.
+/// Labelled 8-bit images by index. Immutable once made, so every call is safe from any thread; none allocates, but what
+/// a thread needs to decode and keeps.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -45,6 +47,7 @@ class Dataset {
 
   const std::string& name() const { return info_.name; }
   std::int64_t classes() const { return info_.classes; }
+  const std::vector<std::string>& class_names() const { return info_.class_names; }
   const ImageShape& shape() const { return info_.shape; }
   const Normalisation& normalisation() const { return info_.normalisation; }
   const AugmentationRules& augmentation() const { return info_.augmentation; }
@@ -54,6 +57,7 @@ class Dataset {
   virtual std::int64_t label(std::int64_t index) const = 0;
   /// The sample's shape().pixels() bytes, planar: a view of the data set's own memory where it stores images, else of
   /// `scratch` (at least shape().pixels() bytes, the caller's), into which they are then written.
+  /// @throws core::Error naming the file where each sample has its own and this one is damaged.
   virtual std::span<const std::uint8_t> pixels(std::int64_t index, std::span<std::uint8_t> scratch) const = 0;
 
  protected:

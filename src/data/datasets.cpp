@@ -5,10 +5,14 @@
 #include <cstdlib>
 #include <utility>
 
+#include "config/enum_names.h"
 #include "core/error.h"
 #include "data/cifar10.h"
 #include "data/digits.h"
+#include "data/resized.h"
+#include "data/svhn.h"
 #include "data/synthetic.h"
+#include "data/tiny_imagenet.h"
 
 namespace trainyard::data {
 namespace {
@@ -28,19 +32,42 @@ Datasets open_digits() {
           .validation = std::make_shared<Digits>(Digits::Part::kValidation)};
 }
 
-Datasets open_cifar10(const config::RunConfig& config) {
-  std::string folder = config.data_dir;
-  std::string source = "data-dir";
-  if (folder.empty()) {
-    if (const char* variable = std::getenv("TRAINYARD_DATA"); variable != nullptr) folder = variable;
-    source = "TRAINYARD_DATA";
-  }
-  if (folder.empty()) {
-    throw core::UsageError(
-        "data = cifar10: neither data-dir nor TRAINYARD_DATA is set; set one to the folder of the CIFAR-10 files");
-  }
-  const Cifar10Files files = find_cifar10(folder, source);
+/// Where the files are, and the key or variable that says so.
+struct Place {
+  std::string path;
+  std::string source;
+};
+
+Place place_of(const config::RunConfig& config) {
+  if (!config.data_dir.empty()) return {.path = config.data_dir, .source = "data-dir"};
+  const char* variable = std::getenv("TRAINYARD_DATA");
+  if (variable != nullptr && *variable != '\0') return {.path = variable, .source = "TRAINYARD_DATA"};
+  throw core::UsageError(
+      fmt::format("data = {}: neither data-dir nor TRAINYARD_DATA is set; set one to the folder of its files",
+                  config::name_of(config.data)));
+}
+
+Datasets open_cifar10(const Place& place) {
+  const Cifar10Files files = find_cifar10(place.path, place.source);
   return {.train = std::make_shared<Cifar10>(files.train), .validation = std::make_shared<Cifar10>(files.validation)};
+}
+
+Datasets open_svhn(const Place& place) {
+  const SvhnFiles files = find_svhn(place.path, place.source);
+  return {.train = std::make_shared<Svhn>(files.train), .validation = std::make_shared<Svhn>(files.validation)};
+}
+
+Datasets open_tiny_imagenet(const Place& place) {
+  TinyImageNetFiles files = find_tiny_imagenet(place.path, place.source);
+  return {.train = std::make_shared<TinyImageNet>(files.classes, std::move(files.train)),
+          .validation = std::make_shared<TinyImageNet>(files.classes, std::move(files.validation))};
+}
+
+/// At the size that `image-size` asks for.
+Datasets resized(const config::RunConfig& config, Datasets original) {
+  if (config.image_size == 0 || config.image_size == original.train->shape().width) return original;
+  return {.train = std::make_shared<Resized>(original.train, config.image_size),
+          .validation = std::make_shared<Resized>(original.validation, config.image_size)};
 }
 
 Datasets open_synthetic(const config::RunConfig& config) {
@@ -63,7 +90,13 @@ Datasets open(const config::RunConfig& config) {
       datasets = open_digits();
       break;
     case config::Data::kCifar10:
-      datasets = open_cifar10(config);
+      datasets = open_cifar10(place_of(config));
+      break;
+    case config::Data::kSvhn:
+      datasets = open_svhn(place_of(config));
+      break;
+    case config::Data::kTinyImageNet:
+      datasets = resized(config, open_tiny_imagenet(place_of(config)));
       break;
     case config::Data::kSynthetic:
       datasets = open_synthetic(config);

@@ -20,6 +20,7 @@ constexpr std::size_t kValidationEvery = 5;
 DatasetInfo info() {
   return {.name = "digits",
           .classes = kClasses,
+          .class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
           .shape = {.channels = 1, .height = 8, .width = 8},
           // Over all pixels of the 1,438 training images; tests/data/digits_test.cpp works them out again.
           .normalisation = {.pixel_max = kMaxPixel, .mean = {0.3058}, .std = {0.3764}},

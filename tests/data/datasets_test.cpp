@@ -1,5 +1,6 @@
 #include "data/datasets.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +8,8 @@
 #include <optional>
 
 #include "core/error.h"
+#include "data/jpeg_bytes.h"
+#include "data/loader.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
@@ -102,6 +105,86 @@ TEST(Open, SaysWhereItLookedForCifar10) {
                   AllOf(HasSubstr("TRAINYARD_DATA: no CIFAR-10 files"), HasSubstr(empty.path().string()))));
   config.data_dir = (empty.path() / "missing").string();
   EXPECT_THAT([&] { open(config); }, ThrowsMessage<core::UsageError>(HasSubstr("data-dir: " + config.data_dir)));
+}
+
+void write_text(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
+  folder.write(name, std::vector<std::uint8_t>(text.begin(), text.end()));
+}
+
+/// 20 training images of two classes and one for validation, each another one.
+void write_tiny_imagenet(const TemporaryFolder& folder) {
+  using trainyard::testing::jpeg_file;
+  using trainyard::testing::smooth_image;
+  write_text(folder, "wnids.txt", "n01\nn02\n");
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = fmt::format("train/n0{}/images/{:02}.JPEG", 1 + i % 2, i);
+    const int channels = i % 5 == 0 ? 1 : 3;
+    folder.write(name, jpeg_file(smooth_image(channels, 64, 64, 2 * i), channels, 64, 64));
+  }
+  folder.write("val/images/0.JPEG", jpeg_file(smooth_image(3, 64, 64), 3, 64, 64));
+  write_text(folder, "val/val_annotations.txt", "0.JPEG\tn02\n");
+}
+
+config::RunConfig tiny_imagenet_in(const TemporaryFolder& folder, std::int64_t image_size) {
+  config::RunConfig config;
+  config.data = config::Data::kTinyImageNet;
+  config.data_dir = folder.path().string();
+  config.image_size = image_size;
+  return config;
+}
+
+TEST(Open, ResizesTinyImageNetToTheImageSizeAskedFor) {
+  const TemporaryFolder folder;
+  write_tiny_imagenet(folder);
+  const Datasets own = open(tiny_imagenet_in(folder, 0));
+  EXPECT_EQ(own.train->shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
+  EXPECT_EQ(own.train->augmentation().crop_padding, 8);
+  const Datasets larger = open(tiny_imagenet_in(folder, 224));
+  EXPECT_EQ(larger.train->shape(), (ImageShape{.channels = 3, .height = 224, .width = 224}));
+  EXPECT_EQ(larger.validation->shape(), larger.train->shape());
+  EXPECT_EQ(larger.train->augmentation().crop_padding, 28);
+  EXPECT_EQ(larger.train->size(), 20);
+  EXPECT_EQ(larger.validation->label(0), 1);
+}
+
+/// Every batch of two epochs, as bytes.
+std::vector<float> loaded(const std::shared_ptr<const Dataset>& data, int workers) {
+  Loader loader(data, Sampler::training({.samples = data->size(), .batch_size = 3, .seed = 4}),
+                {.workers = workers, .seed = 4, .augment = true});
+  std::vector<float> all;
+  for (const std::int64_t epoch : {0, 5}) {
+    loader.start_epoch(epoch);
+    while (const auto batch = loader.next()) {
+      const auto* first = batch->images.const_data_ptr<float>();
+      all.insert(all.end(), first, first + batch->images.numel());
+    }
+  }
+  return all;
+}
+
+TEST(Open, DecodesResizesAndAugmentsTheSameWhateverTheWorkers) {
+  const TemporaryFolder folder;
+  write_tiny_imagenet(folder);
+  const auto data = open(tiny_imagenet_in(folder, 40)).train;
+  const std::vector<float> in_line = loaded(data, 0);
+  EXPECT_EQ(in_line.size(), 2u * 20 * 3 * 40 * 40);
+  for (const int workers : {1, 2, 3, 7})
+    EXPECT_EQ(loaded(data, workers), in_line) << workers;
+}
+
+TEST(Open, SaysWhereItLookedForSvhnAndTinyImageNet) {
+  const DataVariable unset("");
+  config::RunConfig config;
+  const TemporaryFolder empty;
+  for (const auto& [data, name] :
+       {std::pair{config::Data::kSvhn, "SVHN"}, std::pair{config::Data::kTinyImageNet, "Tiny ImageNet"}}) {
+    config.data = data;
+    config.data_dir = "";
+    EXPECT_THAT([&] { open(config); }, ThrowsMessage<core::UsageError>(HasSubstr("neither data-dir nor")));
+    config.data_dir = empty.path().string();
+    EXPECT_THAT([&] { open(config); },
+                ThrowsMessage<core::UsageError>(AllOf(HasSubstr(name), HasSubstr(empty.path().string()))));
+  }
 }
 
 }  // namespace
