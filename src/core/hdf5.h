@@ -60,6 +60,8 @@ class Column : public Node {
   std::uint64_t chunk_rows() const;
   bool is_text() const;
   bool is_enum() const;
+  /// Text of variable length lies in a heap of the file, and the library (1.10.8) crashes over a damaged one.
+  bool is_variable_text() const;
 
   /// The rows [first, first + count). Numbers are converted from whatever integer or floating-point type the file has;
   /// text is read from fixed- and variable-length strings alike, at most 64 KiB each.
@@ -82,6 +84,28 @@ class Column : public Node {
   void read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
   Handle file_type() const;
   void check_plausible(std::uint64_t first, std::uint64_t count) const;
+};
+
+/// What a Block holds, in this machine's byte order.
+enum class Element { kUint8, kInt32 };
+
+/// A data set of fixed extents that lies in the file in one piece and uncompressed, so that it can be mapped.
+class Block : public Node {
+ public:
+  const std::vector<std::uint64_t>& extents() const { return extents_; }
+  std::uint64_t bytes() const;
+  /// Where the bytes begin in the file; 0 where there are none. They end within the file.
+  std::uint64_t file_offset() const;
+  /// The rows [first, first + count) of the first extent.
+  void write(std::uint64_t first, std::uint64_t count, const void* values);
+
+ private:
+  friend class Group;
+  Block(Handle handle, std::string label, Element element, std::vector<std::uint64_t> extents)
+      : Node(std::move(handle), std::move(label)), element_(element), extents_(std::move(extents)) {}
+
+  Element element_;
+  std::vector<std::uint64_t> extents_;
 };
 
 /// How a new column is stored: chunks of `chunk_rows` rows, shuffled and deflated.
@@ -110,6 +134,10 @@ class Group : public Node {
   Column create_enum_column(std::string_view name, std::span<const EnumMember> members, const ColumnLayout& layout);
   /// Opens a 1-D data set whose storage lies in this file.
   Column open_column(std::string_view name) const;
+  /// Its space in the file is taken at once. 1 to 4 extents.
+  Block create_block(std::string_view name, Element element, const std::vector<std::uint64_t>& extents);
+  /// Opens a data set that a Block of these elements could be.
+  Block open_block(std::string_view name, Element element) const;
   /// For appending to a column that this program has created: without the checks that a foreign file needs, which cost
   /// as much as a short append.
   Column open_own_column(std::string_view name);
@@ -134,8 +162,9 @@ class File : public Group {
   /// Throws Busy where another process holds a lock that excludes this one.
   static File open_for_reading(const std::filesystem::path& path);
   static File open_for_writing(const std::filesystem::path& path);
-  /// An existing file is truncated.
-  static File create(const std::filesystem::path& path);
+  /// An existing file is truncated. The first `user_block` bytes are left to the caller, who writes them after the file
+  /// is closed: 0, or a power of two from 512 on.
+  static File create(const std::filesystem::path& path, std::uint64_t user_block = 0);
 
   /// Writes everything and closes; objects opened from the file must be gone. The destructor closes too, but cannot
   /// tell that it failed.

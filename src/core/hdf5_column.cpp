@@ -62,6 +62,13 @@ bool Column::is_enum() const {
   return H5Tget_class(file_type().id()) == H5T_ENUM;
 }
 
+bool Column::is_variable_text() const {
+  const LibraryLock lock;
+  const htri_t variable = H5Tis_variable_str(file_type().id());
+  check(variable, "cannot read the type of " + label_);
+  return variable > 0;
+}
+
 void Column::check_plausible(std::uint64_t first, std::uint64_t count) const {
   const std::uint64_t extent = rows();
   if (first > extent || count > extent - first) {

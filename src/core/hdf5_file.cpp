@@ -43,10 +43,11 @@ Handle access_properties(Use use, bool lock, const std::string& what) {
 }
 
 /// Sized for files of many small columns: the defaults reserve 2 KiB for the chunk index of each.
-Handle creation_properties(const std::string& what) {
+Handle creation_properties(std::uint64_t user_block, const std::string& what) {
   constexpr unsigned kIndexRank = 8;
   constexpr unsigned kMostCompactAttributes = 64;
   Handle properties(H5Pcreate(H5P_FILE_CREATE), what);
+  check(H5Pset_userblock(properties.id(), user_block), what);
   check(H5Pset_istore_k(properties.id(), kIndexRank), what);
   check(H5Pset_attr_phase_change(properties.id(), kMostCompactAttributes, 0), what);
   return properties;
@@ -78,12 +79,12 @@ File File::open_for_writing(const std::filesystem::path& path) {
   return {open_file(path, Use::kWrite), path};
 }
 
-File File::create(const std::filesystem::path& path) {
+File File::create(const std::filesystem::path& path, std::uint64_t user_block) {
   const LibraryLock lock;
   const std::string what = "cannot create " + path.string();
   Descriptor(path, O_RDWR | O_CREAT).close();  // for the system's reason where it fails, and to ask about locks
   const Handle properties = access_properties(Use::kWrite, can_lock(path, Use::kWrite), what);
-  const Handle creation = creation_properties(what);
+  const Handle creation = creation_properties(user_block, what);
   return {Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), properties.id()), what), path};
 }
 

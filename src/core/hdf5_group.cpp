@@ -6,12 +6,12 @@
 
 namespace trainyard::core::hdf5 {
 
-namespace {
-
 std::string child_label(const std::string& parent, std::string_view name) {
   // A file's own label is its path, which has no ':' of ours yet.
   return parent + (parent.find(":/") == std::string::npos ? ":/" : "/") + one_line(truncate_utf8(name, 100));
 }
+
+namespace {
 
 bool is_link_name(std::string_view name) {
   return !name.empty() && name != "." && name.find('/') == std::string_view::npos &&

@@ -16,6 +16,9 @@ inline void check(herr_t status, const std::string& what) {
   if (status < 0) throw library_error(what);
 }
 
+/// The label of the object `name` in the file or group of label `parent`.
+std::string child_label(const std::string& parent, std::string_view name);
+
 /// A string type: of `width` bytes, NUL-padded, or of variable length (H5T_VARIABLE).
 Handle string_type(std::size_t width, H5T_cset_t character_set, const std::string& what);
 
