@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "config/enum_names.h"
 #include "core/error.h"
 #include "data/cifar10.h"
 #include "data/digits.h"
+#include "data/packed_images.h"
 #include "data/resized.h"
 #include "data/svhn.h"
 #include "data/synthetic.h"
@@ -38,10 +41,16 @@ struct Place {
   std::string source;
 };
 
-Place place_of(const config::RunConfig& config) {
-  if (!config.data_dir.empty()) return {.path = config.data_dir, .source = "data-dir"};
+std::optional<Place> given_place(const config::RunConfig& config) {
+  if (!config.data_dir.empty()) return Place{.path = config.data_dir, .source = "data-dir"};
+  if (config.data == config::Data::kDigits || config.data == config::Data::kSynthetic) return std::nullopt;
   const char* variable = std::getenv("TRAINYARD_DATA");
-  if (variable != nullptr && *variable != '\0') return {.path = variable, .source = "TRAINYARD_DATA"};
+  if (variable == nullptr || *variable == '\0') return std::nullopt;
+  return Place{.path = variable, .source = "TRAINYARD_DATA"};
+}
+
+Place place_of(const config::RunConfig& config) {
+  if (auto place = given_place(config)) return *std::move(place);
   throw core::UsageError(
       fmt::format("data = {}: neither data-dir nor TRAINYARD_DATA is set; set one to the folder of its files",
                   config::name_of(config.data)));
@@ -81,27 +90,36 @@ Datasets open_synthetic(const config::RunConfig& config) {
   return {.train = std::move(train), .validation = std::make_shared<Synthetic>(options)};
 }
 
-}  // namespace
-
-Datasets open(const config::RunConfig& config) {
-  Datasets datasets;
+Datasets open_originals(const config::RunConfig& config) {
   switch (config.data) {
     case config::Data::kDigits:
-      datasets = open_digits();
-      break;
+      return open_digits();
     case config::Data::kCifar10:
-      datasets = open_cifar10(place_of(config));
-      break;
+      return open_cifar10(place_of(config));
     case config::Data::kSvhn:
-      datasets = open_svhn(place_of(config));
-      break;
+      return open_svhn(place_of(config));
     case config::Data::kTinyImageNet:
-      datasets = resized(config, open_tiny_imagenet(place_of(config)));
-      break;
+      return open_tiny_imagenet(place_of(config));
     case config::Data::kSynthetic:
-      datasets = open_synthetic(config);
-      break;
+      return open_synthetic(config);
   }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> packed_file(const config::RunConfig& config) {
+  const auto place = given_place(config);
+  std::error_code error;
+  if (!place || !std::filesystem::is_regular_file(place->path, error)) return std::nullopt;
+  return place->path;
+}
+
+Datasets open(const config::RunConfig& config) {
+  const auto packed = packed_file(config);
+  Datasets datasets =
+      packed ? open_packed_images(PackedFile(*packed, config::name_of(config.data))) : open_originals(config);
+  if (config.data == config::Data::kTinyImageNet) datasets = resized(config, std::move(datasets));
   check_image_size(config, *datasets.train);
   return datasets;
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "config/run_config.h"
 #include "data/dataset.h"
@@ -13,6 +14,9 @@ struct Datasets {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
 };
+
+/// The packed file that data-dir names, or for a data set of files else TRAINYARD_DATA; none where that is no file.
+std::optional<std::string> packed_file(const config::RunConfig& config);
 
 /// Opens what `data`, `data-dir`, `image-size`, `samples` and `seed` say.
 /// @throws core::UsageError when the data is not where the configuration says, or has no images of that size;

@@ -1,6 +1,5 @@
 #include "data/datasets.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,8 +7,8 @@
 #include <optional>
 
 #include "core/error.h"
-#include "data/jpeg_bytes.h"
 #include "data/loader.h"
+#include "data/original_files.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
@@ -107,24 +106,6 @@ TEST(Open, SaysWhereItLookedForCifar10) {
   EXPECT_THAT([&] { open(config); }, ThrowsMessage<core::UsageError>(HasSubstr("data-dir: " + config.data_dir)));
 }
 
-void write_text(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
-  folder.write(name, std::vector<std::uint8_t>(text.begin(), text.end()));
-}
-
-/// 20 training images of two classes and one for validation, each another one.
-void write_tiny_imagenet(const TemporaryFolder& folder) {
-  using trainyard::testing::jpeg_file;
-  using trainyard::testing::smooth_image;
-  write_text(folder, "wnids.txt", "n01\nn02\n");
-  for (int i = 0; i < 20; ++i) {
-    const std::string name = fmt::format("train/n0{}/images/{:02}.JPEG", 1 + i % 2, i);
-    const int channels = i % 5 == 0 ? 1 : 3;
-    folder.write(name, jpeg_file(smooth_image(channels, 64, 64, 2 * i), channels, 64, 64));
-  }
-  folder.write("val/images/0.JPEG", jpeg_file(smooth_image(3, 64, 64), 3, 64, 64));
-  write_text(folder, "val/val_annotations.txt", "0.JPEG\tn02\n");
-}
-
 config::RunConfig tiny_imagenet_in(const TemporaryFolder& folder, std::int64_t image_size) {
   config::RunConfig config;
   config.data = config::Data::kTinyImageNet;
@@ -135,7 +116,7 @@ config::RunConfig tiny_imagenet_in(const TemporaryFolder& folder, std::int64_t i
 
 TEST(Open, ResizesTinyImageNetToTheImageSizeAskedFor) {
   const TemporaryFolder folder;
-  write_tiny_imagenet(folder);
+  trainyard::testing::write_tiny_imagenet(folder);
   const Datasets own = open(tiny_imagenet_in(folder, 0));
   EXPECT_EQ(own.train->shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
   EXPECT_EQ(own.train->augmentation().crop_padding, 8);
@@ -164,7 +145,7 @@ std::vector<float> loaded(const std::shared_ptr<const Dataset>& data, int worker
 
 TEST(Open, DecodesResizesAndAugmentsTheSameWhateverTheWorkers) {
   const TemporaryFolder folder;
-  write_tiny_imagenet(folder);
+  trainyard::testing::write_tiny_imagenet(folder);
   const auto data = open(tiny_imagenet_in(folder, 40)).train;
   const std::vector<float> in_line = loaded(data, 0);
   EXPECT_EQ(in_line.size(), 2u * 20 * 3 * 40 * 40);
