@@ -1,4 +1,4 @@
-// How many augmented CIFAR-10 images a second the loader prepares: one line "images_per_second N" for each measurement.
+// How many augmented images a second the loader prepares: one line "images_per_second N" for each measurement.
 // A step down from `train`: no model runs. loader_vs_torchvision.py runs it beside torchvision.
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 #include <exception>
 #include <string>
 
+#include "config/options.h"
 #include "data/datasets.h"
 #include "data/loader.h"
 
@@ -30,19 +31,20 @@ double images_per_second(data::Loader& loader, std::int64_t epoch, std::int64_t 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 5) {
-    fmt::print(stderr, "usage: {} WORKERS BATCH_SIZE EPOCHS MEASUREMENTS, with TRAINYARD_DATA set\n", argv[0]);
+  if (argc != 7) {
+    fmt::print(stderr, "usage: {} DATA DATA_DIR WORKERS BATCH_SIZE EPOCHS MEASUREMENTS\n", argv[0]);
     return 2;
   }
   config::RunConfig config;
-  config.data = config::Data::kCifar10;
+  config::find_option("data")->set(config, argv[1]);
+  config.data_dir = argv[2];
   const data::Datasets datasets = data::open(config);
   data::Loader loader(datasets.train,
-                      data::Sampler::training({.samples = datasets.train->size(), .batch_size = std::stoll(argv[2])}),
-                      {.workers = std::stoi(argv[1]), .augment = true});
-  const std::int64_t epochs = std::stoll(argv[3]);
+                      data::Sampler::training({.samples = datasets.train->size(), .batch_size = std::stoll(argv[4])}),
+                      {.workers = std::stoi(argv[3]), .augment = true});
+  const std::int64_t epochs = std::stoll(argv[5]);
   images_per_second(loader, 0, 1);  // page cache, buffers
-  for (std::int64_t i = 0; i < std::stoll(argv[4]); ++i) {
+  for (std::int64_t i = 0; i < std::stoll(argv[6]); ++i) {
     fmt::print("images_per_second {:.0f}\n", images_per_second(loader, i * epochs, epochs));
   }
   return 0;
