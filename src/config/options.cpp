@@ -147,7 +147,12 @@ std::vector<Option> run_options() {
                        "initial weights: a safetensors file, or a folder with a model.safetensors; empty: random"));
   table.push_back(choice("data", &C::data,
                          "data set; digits is built in, synthetic is made up, the others are read from data-dir"));
-  table.push_back(text("data-dir", &C::data_dir, "folder or file", "where the data set's files are, or one file that tools/pack wrote; empty: $TRAINYARD_DATA"));
+  table.push_back(text("data-dir", &C::data_dir, "folder or file",
+                       "where the data set's files are, or one file that tools/pack wrote; empty: $TRAINYARD_DATA"));
+  table.push_back(
+      flag("stage-data", &C::stage_data,
+           "data-dir = a file of tools/pack: copy it once a node to $SLURM_TMPDIR, $SLURM_JOBTMP or $TMPDIR "
+           "and read it there"));
   table.push_back(integer("samples", &C::samples, {1, 100'000'000}, "samples",
                           "data = synthetic: training samples an epoch, and a tenth of it for validation"));
   table.push_back(integer("image-size", &C::image_size, {8, 1024, "the data set's own, 32 for synthetic"}, "pixels",

@@ -48,6 +48,7 @@ struct RunConfig {
   std::string weights;  ///< a safetensors file, or a folder with a model.safetensors; empty: random by seed
   Data data = Data::kDigits;
   std::string data_dir;         ///< empty: $TRAINYARD_DATA
+  bool stage_data = false;      ///< read a copy of the packed file on the node's own disk
   std::int64_t samples = 1024;  ///< synthetic only: training samples an epoch (a tenth of it for validation)
   std::int64_t image_size = 0;  ///< pixels of a side; 0: the data set's own (synthetic: 32)
   NormalisationKind normalisation = NormalisationKind::kOwn;  ///< means and deviations that pixels are scaled by

@@ -26,6 +26,7 @@
 #include "training/out_of_memory.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
+#include "training/staged_data.h"
 #include "training/trainer.h"
 
 namespace trainyard::training {
@@ -36,10 +37,17 @@ class Run {
  public:
   Run(comm::World& world, config::RunConfig config) : world_(world), config_(std::move(config)) {}
 
+  /// Before anything is opened or copied. No collectives.
+  void check() const { config::validate_ranks(config_, world_.size); }
+
+  bool stages_data() const { return config_.stage_data; }
+
+  /// Collective, as a whole.
+  void stage_data() { staged_.emplace(config_, world_); }
+
   /// What this rank can find wrong by itself. No collectives.
   void prepare() {
-    config::validate_ranks(config_, world_.size);
-    data_ = data::open(config_);
+    data_ = data::open(staged_ ? staged_->config() : config_);
     const data::ImageShape& shape = data_.train->shape();
     auto model =
         models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
@@ -52,6 +60,7 @@ class Run {
 
   /// Collective, as a whole.
   void agree_on_start() {
+    staged_.reset();  // every rank has the copy mapped
     strategy_->synchronise();
     folder_.emplace(config_, *world_.control);
     zero_ = agree_on_zero(world_);
@@ -121,6 +130,7 @@ class Run {
 
   comm::World& world_;
   config::RunConfig config_;
+  std::optional<StagedData> staged_;
   data::Datasets data_;
   std::int64_t model_bytes_ = 0;
   std::unique_ptr<parallel::Strategy> strategy_;
@@ -133,8 +143,10 @@ class Run {
 Outcome start(Run& run, const comm::World& world, const std::optional<std::string>& refusal) {
   Outcome outcome = agree(world, [&] {
     if (refusal) throw core::UsageError(*refusal);
-    run.prepare();
+    run.check();
   });
+  if (outcome.exit_code == 0 && run.stages_data()) outcome = agree(world, [&] { run.stage_data(); });
+  if (outcome.exit_code == 0) outcome = agree(world, [&] { run.prepare(); });
   if (outcome.exit_code == 0) outcome = agree(world, [&] { run.agree_on_start(); });
   if (outcome.exit_code == 0) outcome = agree(world, [&] { run.open_log(); });
   if (outcome.exit_code != 0) run.abandon();
