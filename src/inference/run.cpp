@@ -20,6 +20,7 @@
 #include "inference/measurement.h"
 #include "log/writer.h"
 #include "models/model.h"
+#include "models/weights.h"
 #include "precision/policy.h"
 #include "training/agreement.h"
 #include "training/run_attributes.h"
@@ -82,7 +83,8 @@ class Run {
     loading_ = {.workers = config_.workers,
                 .seed = config_.seed,
                 .channels_last = config_.memory_format == config::MemoryFormat::kChannelsLast,
-                .pin_memory = world_.device.is_cuda()};
+                .pin_memory = world_.device.is_cuda(),
+                .normalisation = data::normalisation_instead(config_)};
     for (const std::int64_t size : request.batch_sizes)
       check_batch_size(*data_.validation, size);
     model_ = policy_.prepared(built());
@@ -93,10 +95,12 @@ class Run {
     zero_ = training::agree_on_zero(world_);
     const CalibrationBatches calibration = calibration_batches(data_.train, config_, loading_);
     const data::Batch example = first_batches(data_.validation, 1, loading_).front();
-    stored_ = store_model(model_, policy_, config_.inference->engine, example.images, calibration, folder_->attempt());
+    stored_ = store_model(model_, config_.precision, config_.inference->engine, example.images, calibration,
+                          folder_->attempt());
     log::RunAttributes attributes = training::describe_place(config_, world_, *folder_, zero_);
     attributes.engine = config::name_of(stored_.engine);
-    attributes.model_bytes = stored_.bytes;
+    attributes.model_bytes = policy_.bytes_of(*model_);
+    attributes.model_file_bytes = stored_.bytes;
     attributes.precision_note = policy_.note();
     writer_.emplace(folder_->log_file(world_.rank), attributes);
     folder_->keep();
@@ -117,7 +121,7 @@ class Run {
               [this](const log::InferenceRow& row) { writer_->append(row); });
       plan.first += plan.batches;
     }
-    if (is_trained() && plan.labelled) count_right_answers();
+    if (!config_.weights.empty() && plan.labelled) count_right_answers();
     writer_->finish();
   }
 
@@ -125,12 +129,12 @@ class Run {
   const std::filesystem::path& root() const { return folder_->root(); }
 
  private:
-  bool is_trained() const { return false; }
-
   std::unique_ptr<models::Model> built() const {
     const data::ImageShape& shape = data_.train->shape();
-    return models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(),
-                         config_.seed);
+    auto model =
+        models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
+    if (!config_.weights.empty()) models::load_weights(*model, config_.weights);
+    return model;
   }
 
   void count_right_answers() {

@@ -72,7 +72,7 @@ class InferTest(unittest.TestCase):
             self.assertGreater(row["images_per_second"], 0)
             self.assertLessEqual(row["p50_ns"], row["p99_ns"])
             self.assertIsNone(row["accuracy"], "random weights")
-        sizes = {row["engine"]: row["model_bytes"] for row in rows}
+        sizes = {row["engine"]: row["model_file_bytes"] for row in rows}
         self.assertLess(sizes["int8"], 0.3 * sizes["eager"])
         self.assertIn("torchscript-int8", collected.stdout)
 
