@@ -15,7 +15,6 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/main.h"
-#include "core/terminal.h"
 #include "core/text.h"
 #include "report/format.h"
 #include "report/html_writer.h"
@@ -150,16 +149,6 @@ fs::path output_folder(const Options& options) {
   return folder;
 }
 
-report::TextStyle text_style() {
-  report::TextStyle style;
-  if (core::is_terminal(core::Stream::kOut)) {
-    style.width = static_cast<std::size_t>(core::terminal_width(core::Stream::kOut));
-  }
-  style.colour = core::colour_allowed(core::Stream::kOut);
-  style.unicode = core::unicode_allowed();
-  return style;
-}
-
 int collect(const std::vector<std::string>& arguments) {
   const Options options = parse(arguments);
   if (options.help) {
@@ -182,7 +171,7 @@ int collect(const std::vector<std::string>& arguments) {
     core::write_file_atomically(file, format.write(merged));
     written += fmt::format("{}: {}\n", format.name == "html" ? "report" : format.name, file.string());
   }
-  if (options.wants("text")) write_stdout(report::to_text(merged, text_style()) + "\n" + written);
+  if (options.wants("text")) write_stdout(report::to_text(merged, report::style_of_stdout()) + "\n" + written);
   return 0;
 }
 

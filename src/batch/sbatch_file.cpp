@@ -83,8 +83,8 @@ std::string sbatch_text(const SbatchJob& job) {
   text +=
       "[ -x tools/launch ] || { echo \"$PWD: no tools/launch here: submit from the checkout's root\" >&2; exit 2; }\n";
   text += data_folder(job.site);
-  text += fmt::format("exec tools/launch{} -- tools/train --config {} \"$@\"\n", launcher_option(job.site.launcher),
-                      config_word);
+  text += fmt::format("exec tools/launch{} -- tools/{} --config {} \"$@\"\n", launcher_option(job.site.launcher),
+                      job.config.inference ? "infer" : "train", config_word);
   return text;
 }
 

@@ -108,6 +108,15 @@ struct EnumNames<MemoryFormat> {
       {{MemoryFormat::kContiguous, "contiguous"}, {MemoryFormat::kChannelsLast, "channels-last"}}};
 };
 
+template <>
+struct EnumNames<EngineKind> {
+  static constexpr std::array<std::pair<EngineKind, std::string_view>, 4> table{
+      {{EngineKind::kEager, "eager"},
+       {EngineKind::kTorchScript, "torchscript"},
+       {EngineKind::kInt8, "int8"},
+       {EngineKind::kTorchScriptInt8, "torchscript-int8"}}};
+};
+
 /// The spelling of `value`. Throws std::logic_error for a value that has none: a programming error.
 template <typename Enum>
 constexpr std::string_view name_of(Enum value) {

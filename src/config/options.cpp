@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <type_traits>
 
@@ -15,11 +16,19 @@
 namespace trainyard::config {
 namespace {
 
+/// What tools/infer takes of a run's keys; the others are of training.
+constexpr std::array<std::string_view, 13> kInferenceToo{
+    "model",     "weights", "data", "data-dir", "samples",       "image-size", "normalisation",
+    "precision", "workers", "seed", "device",   "memory-format", "output"};
+
 template <typename Owner>
 Owner& owner(RunConfig& config) {
   if constexpr (std::is_same_v<Owner, SlurmRequest>) {
     if (!config.slurm) config.slurm.emplace();
     return *config.slurm;
+  } else if constexpr (std::is_same_v<Owner, InferenceRequest>) {
+    if (!config.inference) config.inference.emplace();
+    return *config.inference;
   } else {
     return config;
   }
@@ -29,6 +38,8 @@ template <typename Owner>
 Owner owner(const RunConfig& config) {
   if constexpr (std::is_same_v<Owner, SlurmRequest>) {
     return config.slurm.value_or(SlurmRequest{});
+  } else if constexpr (std::is_same_v<Owner, InferenceRequest>) {
+    return config.inference.value_or(InferenceRequest{});
   } else {
     return config;
   }
@@ -44,6 +55,7 @@ Option make_option(std::string key, T Owner::*field, std::string allowed, std::s
                    Write write) {
   Option option;
   option.in_digest = !std::is_same_v<Owner, SlurmRequest> && key != "output";
+  option.in_inference = std::is_same_v<Owner, InferenceRequest> || std::ranges::count(kInferenceToo, key) > 0;
   option.key = std::move(key);
   option.allowed = std::move(allowed);
   option.unit = std::move(unit);
@@ -236,13 +248,46 @@ std::vector<Option> slurm_options() {
   return table;
 }
 
+constexpr std::int64_t kLargestBatch = 65'536;
+
+std::vector<std::int64_t> parse_batch_sizes(std::string_view value) {
+  constexpr std::string_view kAllowed = "sizes of 1 to 65536, each once, as 1,16";
+  std::vector<std::int64_t> sizes;
+  for (const std::string_view part : core::split(value, ',')) {
+    const auto size = core::parse_int64(core::trim(part));
+    if (!size || *size < 1 || *size > kLargestBatch || std::ranges::count(sizes, *size) > 0) refuse(value, kAllowed);
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+std::vector<Option> inference_options() {
+  using I = InferenceRequest;
+  std::vector<Option> table;
+  table.push_back(choice("inference.engine", &I::engine,
+                         "what computes: the model as it is, TorchScript traced from it, or either in 8-bit integers"));
+  table.push_back(
+      make_option("inference.batch-sizes", &I::batch_sizes, "sizes, as 1,16", "samples",
+                  "batches that are measured, size by size", parse_batch_sizes,
+                  [](const std::vector<std::int64_t>& sizes) { return fmt::format("{}", fmt::join(sizes, ",")); }));
+  table.push_back(integer("inference.batches", &I::batches, {1, 1'000'000}, "batches", "measured, of each size"));
+  table.push_back(integer("inference.warmup-batches", &I::warmup_batches, {0, 1'000'000}, "batches",
+                          "of each size before those that are measured"));
+  table.push_back(integer("inference.calibration-samples", &I::calibration_samples, {1, 1'000'000}, "samples",
+                          "engines of int8: training samples that the ranges of activations are taken from"));
+  table.push_back(integer("inference.threads", &I::threads, {1, 1024, "OMP_NUM_THREADS, or all cores"}, "threads",
+                          "of tensor operations"));
+  return table;
+}
+
 std::vector<Option> make_table() {
   std::vector<Option> table = run_options();
+  std::ranges::move(inference_options(), std::back_inserter(table));
   std::ranges::move(slurm_options(), std::back_inserter(table));
   return table;
 }
 
-std::string markdown_table(bool slurm) {
+std::string markdown_table(std::string_view section) {
   std::string text = "| key | values | default | unit | meaning |\n| --- | --- | --- | --- | --- |\n";
   const auto escape = [](std::string cell) {
     for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2)
@@ -250,16 +295,25 @@ std::string markdown_table(bool slurm) {
     return cell;
   };
   for (const Option& option : option_table()) {
-    if (option.in_slurm_section() != slurm) continue;
+    if (option.section() != section) continue;
     const std::string value = option.default_value();
-    text +=
-        fmt::format("| `{}` | {} | {} | {} | {} |\n", slurm ? option.key.substr(6) : option.key, escape(option.allowed),
-                    value.empty() ? "" : "`" + value + "`", option.unit, escape(option.help));
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name(), escape(option.allowed),
+                        value.empty() ? "" : "`" + value + "`", option.unit, escape(option.help));
   }
   return text;
 }
 
 }  // namespace
+
+std::string_view Option::section() const {
+  const auto dot = key.find('.');
+  return dot == std::string::npos ? std::string_view() : std::string_view(key).substr(0, dot);
+}
+
+std::string_view Option::name() const {
+  const auto dot = key.find('.');
+  return dot == std::string::npos ? std::string_view(key) : std::string_view(key).substr(dot + 1);
+}
 
 std::string Option::default_value() const {
   return get(RunConfig{});
@@ -275,10 +329,12 @@ const Option* find_option(std::string_view key) {
   return found == option_table().end() ? nullptr : &*found;
 }
 
-std::string suggestion(std::string_view misspelled, std::string_view prefix) {
+std::string suggestion(std::string_view misspelled, std::string_view prefix, bool inference) {
   std::vector<std::string_view> keys;
-  for (const Option& option : option_table())
-    keys.push_back(option.key);
+  for (const Option& option : option_table()) {
+    if (!inference && !option.in_inference_section()) keys.push_back(option.key);
+    if (inference && option.in_inference) keys.push_back(option.name());
+  }
   const auto near = core::nearest(misspelled, std::span<const std::string_view>(keys));
   return near ? fmt::format(" (did you mean {}{}?)", prefix, *near) : std::string();
 }
@@ -303,13 +359,20 @@ options of the command line, `--key value` or `--key=value`, and the command lin
 ## Keys of a run
 
 {}
+## Keys of the section [inference]
+
+A file with this section is one of `tools/infer`, and holds none of training's keys; `tools/train` refuses it. From a file
+without it `tools/infer` takes model, data and the other keys that it knows. On its command line they have no section:
+`--engine int8`.
+
+{}
 ## Keys of the section [slurm]
 
 What Slurm is asked for. Only `tools/generate` reads them: the trainer takes what the job really got, and options of sbatch
 (`sbatch --nodes=4 ...`) override them. A file without this section gets no sbatch file.
 
 {})",
-      markdown_table(false), markdown_table(true));
+      markdown_table(""), markdown_table("inference"), markdown_table("slurm"));
 }
 
 }  // namespace trainyard::config

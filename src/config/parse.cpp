@@ -39,43 +39,54 @@ bool is_run_name(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-std::string_view without_section(std::string_view key) {
-  const auto dot = key.find('.');
-  return dot == std::string_view::npos ? key : key.substr(dot + 1);
-}
-
-bool near_slurm(std::string_view section) {
-  constexpr std::array<std::string_view, 1> kSections{"slurm"};
-  return core::nearest(section, std::span<const std::string_view>(kSections)).has_value();
-}
+constexpr std::array<std::string_view, 2> kSections{"inference", "slurm"};
 
 /// What a key that the table does not know may have been meant as.
 std::string mend_of(std::string_view key) {
-  if (find_option("slurm." + std::string(key)) != nullptr) return ": it belongs under [slurm]";
+  for (const std::string_view section : kSections) {
+    if (find_option(fmt::format("{}.{}", section, key)) != nullptr)
+      return fmt::format(": it belongs under [{}]", section);
+  }
   return suggestion(key, "");
+}
+
+void open_section(RunConfig& config, const std::string& section, std::string_view origin) {
+  if (section == "inference") {
+    config.inference.emplace();
+  } else if (section == "slurm") {
+    config.slurm.emplace();
+  } else {
+    const auto near = core::nearest(section, std::span<const std::string_view>(kSections));
+    throw core::UsageError(fmt::format("{}: unknown section [{}]{}: only [inference] and [slurm] are some", origin,
+                                       section, near ? fmt::format(" (did you mean [{}]?)", *near) : std::string()));
+  }
+}
+
+/// Whether a run of this configuration reads the key.
+bool concerns(const Option& option, const RunConfig& config) {
+  if (option.in_slurm_section()) return config.slurm.has_value();
+  return config.inference ? option.in_inference : !option.in_inference_section();
 }
 
 RunConfig apply_text(std::string_view text, std::string_view origin, std::string_view name) {
   RunConfig config;
   config.name = name;
   const KeyValueText file = read_key_values(text, origin);
-  for (const std::string& section : file.sections) {
-    if (section != "slurm") {
-      throw core::UsageError(fmt::format("{}: unknown section [{}]{}: only [slurm] is one", origin, section,
-                                         near_slurm(section) ? " (did you mean [slurm]?)" : ""));
-    }
-    config.slurm.emplace();
-  }
+  for (const std::string& section : file.sections)
+    open_section(config, section, origin);
   for (const KeyValue& entry : file.entries) {
     const Option* option = find_option(entry.key);
     if (option == nullptr) {
       throw core::UsageError(fmt::format("{}:{}: unknown key {}{}", origin, entry.line, entry.key, mend_of(entry.key)));
     }
+    if (!concerns(*option, config)) {
+      throw core::UsageError(fmt::format("{}:{}: {} is a key of training, and a file with [inference] is not for that",
+                                         origin, entry.line, entry.key));
+    }
     try {
       option->set(config, entry.value);
     } catch (const core::UsageError& error) {
-      throw core::UsageError(
-          fmt::format("{}:{}: {}: {}", origin, entry.line, without_section(entry.key), error.what()));
+      throw core::UsageError(fmt::format("{}:{}: {}: {}", origin, entry.line, option->name(), error.what()));
     }
   }
   return config;
@@ -105,19 +116,34 @@ void validate_as(const RunConfig& config, std::string_view origin) {
   }
 }
 
-po::options_description command_line_options(unsigned width) {
+bool on_command_line(const Option& option, Program program) {
+  if (program == Program::kInfer) return option.in_inference;
+  return option.section().empty();
+}
+
+/// The key of the table that --NAME sets.
+const Option* find_by_name(std::string_view name, Program program) {
+  for (const Option& option : option_table()) {
+    if (option.name() == name && on_command_line(option, program)) return &option;
+  }
+  return nullptr;
+}
+
+po::options_description command_line_options(unsigned width, Program program) {
   po::options_description options("Options", width, width / 2);
   options.add_options()("config", po::value<std::string>()->value_name("FILE"), "config file; the options below win");
   for (const Option& option : option_table()) {
-    if (option.in_slurm_section()) continue;
+    if (!on_command_line(option, program)) continue;
     auto* value = po::value<std::string>()->value_name(option.allowed);
     if (const std::string text = option.default_value(); !text.empty()) value->default_value(text);
-    options.add_options()(option.key.c_str(), value,
+    options.add_options()(std::string(option.name()).c_str(), value,
                           (option.help + (option.unit.empty() ? "" : " [" + option.unit + "]")).c_str());
   }
-  options.add_options()("probe-batch", "print the largest batch-size that fits, found by trial steps, and end")(
-      "probe-memory", po::value<std::string>()->value_name(std::string(kMemoryForm)),
-      "with --probe-batch: memory for tensors; without: all of a CUDA device's");
+  if (program == Program::kTrain) {
+    options.add_options()("probe-batch", "print the largest batch-size that fits, found by trial steps, and end")(
+        "probe-memory", po::value<std::string>()->value_name(std::string(kMemoryForm)),
+        "with --probe-batch: memory for tensors; without: all of a CUDA device's");
+  }
   options.add_options()("help", "print this and end")("version", "print the version and end");
   return options;
 }
@@ -128,21 +154,27 @@ std::string_view bare(std::string_view token) {
   return token.substr(0, token.find('='));
 }
 
-std::vector<po::option> split_arguments(const std::vector<std::string>& arguments) {
+std::string unknown_option(std::string_view key, Program program) {
+  if (key.starts_with("slurm.")) {
+    return fmt::format("--{} is a request to Slurm: give it to sbatch, or write it into the config's [slurm]", key);
+  }
+  const Program other = program == Program::kTrain ? Program::kInfer : Program::kTrain;
+  if (find_by_name(key, other) != nullptr) {
+    return fmt::format("--{} is of {}", key, other == Program::kTrain ? "training: tools/train" : "tools/infer");
+  }
+  return fmt::format("unknown option --{}{}", key, suggestion(key, "--", program == Program::kInfer));
+}
+
+std::vector<po::option> split_arguments(const std::vector<std::string>& arguments, Program program) {
   namespace style = po::command_line_style;
   // Not allow_guessing: it would take --s for the only key that begins so.
   constexpr int kStyle = style::allow_long | style::long_allow_adjacent | style::long_allow_next;
-  const po::options_description known = command_line_options(po::options_description::m_default_line_length);
+  const po::options_description known = command_line_options(po::options_description::m_default_line_length, program);
   try {
     return po::command_line_parser(arguments).options(known).style(kStyle).run().options;
   } catch (const po::unknown_option& error) {
     const std::string name = error.get_option_name();
-    const std::string_view key = bare(name);
-    if (key.starts_with("slurm.")) {
-      throw core::UsageError(
-          fmt::format("--{} is a request to Slurm: give it to sbatch, or write it into the config's [slurm]", key));
-    }
-    throw core::UsageError(fmt::format("unknown option --{}{}", key, suggestion(key, "--")));
+    throw core::UsageError(unknown_option(bare(name), program));
   } catch (const po::error& error) {
     throw core::UsageError(error.what());
   }
@@ -170,12 +202,12 @@ RunConfig parse_file(const std::filesystem::path& file) {
   return config;
 }
 
-CommandLine parse_command_line(const std::vector<std::string>& arguments) {
+CommandLine parse_command_line(const std::vector<std::string>& arguments, Program program) {
   CommandLine result;
   std::string file;
   std::vector<std::pair<const Option*, std::string>> overrides;
   std::set<std::string> seen;
-  for (const po::option& given : split_arguments(arguments)) {
+  for (const po::option& given : split_arguments(arguments, program)) {
     if (given.position_key >= 0) {
       throw core::UsageError(fmt::format("unexpected argument '{}': options are --key value", given.value.front()));
     }
@@ -203,7 +235,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     } else if (given.string_key == "probe-memory") {
       result.probe_memory_mib = probe_memory_mib(given.value.front());
     } else {
-      overrides.emplace_back(find_option(given.string_key), given.value.front());
+      overrides.emplace_back(find_by_name(given.string_key, program), given.value.front());
     }
   }
   if (seen.contains("probe-memory") && !seen.contains("probe-batch")) {
@@ -214,34 +246,36 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   } else {
     result.config.name = "run";
   }
+  if (program == Program::kTrain && result.config.inference) {
+    throw core::UsageError(fmt::format("{}: has a section [inference]: it is for tools/infer", file));
+  }
+  if (program == Program::kInfer && !result.config.inference) result.config.inference.emplace();
   for (const auto& [option, value] : overrides) {
     try {
       option->set(result.config, value);
     } catch (const core::UsageError& error) {
-      throw core::UsageError(fmt::format("--{}: {}", option->key, error.what()));
+      throw core::UsageError(fmt::format("--{}: {}", option->name(), error.what()));
     }
   }
   validate_as(result.config, file);
   return result;
 }
 
-std::string help_text(std::string_view usage, int width) {
+std::string help_text(std::string_view usage, int width, Program program) {
   std::ostringstream text;
   text << usage << "\n\n"
-       << command_line_options(static_cast<unsigned>(std::clamp(width, 60, 120)))
+       << command_line_options(static_cast<unsigned>(std::clamp(width, 60, 120)), program)
        << "\nAll keys, with those of [slurm]: docs/configuration.md\n";
   return text.str();
 }
 
 std::string to_text(const RunConfig& config) {
   std::string text;
+  std::string_view section;
   for (const Option& option : option_table()) {
-    if (!option.in_slurm_section()) text += fmt::format("{} = {}\n", option.key, option.get(config));
-  }
-  if (!config.slurm) return text;
-  text += "[slurm]\n";
-  for (const Option& option : option_table()) {
-    if (option.in_slurm_section()) text += fmt::format("{} = {}\n", without_section(option.key), option.get(config));
+    if (!concerns(option, config)) continue;
+    if (section != option.section()) text += fmt::format("[{}]\n", section = option.section());
+    text += fmt::format("{} = {}\n", option.name(), option.get(config));
   }
   return text;
 }
@@ -249,7 +283,7 @@ std::string to_text(const RunConfig& config) {
 std::string config_digest(const RunConfig& config) {
   std::string text;
   for (const Option& option : option_table()) {
-    if (option.in_digest) text += fmt::format("{} = {}\n", option.key, option.get(config));
+    if (option.in_digest && concerns(option, config)) text += fmt::format("{} = {}\n", option.key, option.get(config));
   }
   return core::xxh3_64_hex(text);
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace trainyard::config {
 
@@ -27,6 +28,7 @@ enum class NormalisationKind { kOwn, kImagenet };
 enum class ScheduleKind { kConstant, kStep, kCosine };
 enum class DeviceKind { kAuto, kCpu, kCuda };
 enum class MemoryFormat { kContiguous, kChannelsLast };
+enum class EngineKind { kEager, kTorchScript, kInt8, kTorchScriptInt8 };
 
 /// What Slurm is asked for; the log records what the job really got. Used by tools/generate alone.
 struct SlurmRequest {
@@ -39,6 +41,16 @@ struct SlurmRequest {
   std::string account;                  ///< empty: left to SBATCH_ACCOUNT or the command line
   std::string constraint;               ///< empty: none
   bool requeue = false;
+};
+
+/// How a model is measured when it answers. Used by tools/infer alone.
+struct InferenceRequest {
+  EngineKind engine = EngineKind::kEager;
+  std::vector<std::int64_t> batch_sizes = {1, 16};  ///< each measured by itself, in this order
+  std::int64_t batches = 50;                        ///< measured, of each size
+  std::int64_t warmup_batches = 5;                  ///< before them
+  std::int64_t calibration_samples = 256;           ///< engines of int8: training samples that set the ranges
+  int threads = 0;                                  ///< of tensor operations; 0: OMP_NUM_THREADS, else all cores
 };
 
 /// One run. Every field is one key of the option table (options.h), which gives its spelling, default, range and help.
@@ -82,7 +94,8 @@ struct RunConfig {
   std::uint64_t seed = 0;
   DeviceKind device = DeviceKind::kAuto;
   MemoryFormat memory_format = MemoryFormat::kContiguous;
-  std::string output;                 ///< empty: results/<name>/<job id, or local time>
+  std::string output;                         ///< empty: results/<name>/<job id, or local time>
+  std::optional<InferenceRequest> inference;  ///< none: a run of training
   std::optional<SlurmRequest> slurm;  ///< none: the file has no [slurm] section, and tools/generate passes it by
 };
 

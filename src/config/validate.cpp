@@ -72,15 +72,34 @@ void validate_pipeline(const RunConfig& config) {
   }
 }
 
+bool computes_in_int8(EngineKind engine) {
+  return engine == EngineKind::kInt8 || engine == EngineKind::kTorchScriptInt8;
+}
+
+void validate_inference(const RunConfig& config) {
+  const EngineKind engine = config.inference->engine;
+  if (!computes_in_int8(engine)) return;
+  if (config.precision != PrecisionKind::kFp32) {
+    throw core::UsageError(
+        fmt::format("engine = {} computes in 8-bit integers, from fp32: use precision = fp32, not {}", name_of(engine),
+                    name_of(config.precision)));
+  }
+  if (config.device == DeviceKind::kCuda) {
+    throw core::UsageError(
+        fmt::format("engine = {} runs on CPUs alone: use device = cpu, or another engine", name_of(engine)));
+  }
+}
+
 }  // namespace
 
 void validate(const RunConfig& config) {
+  if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
+    throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
+  }
+  if (config.inference) return validate_inference(config);
   if (config.warmup > static_cast<double>(config.epochs)) {
     throw core::UsageError(fmt::format("warmup = {} is longer than epochs = {}: lower one or raise the other",
                                        config.warmup, config.epochs));
-  }
-  if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
-    throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
   }
   if (config.sync_batchnorm && !replicates_over_ranks(config.strategy)) {
     throw core::UsageError(
@@ -103,6 +122,10 @@ void validate(const RunConfig& config) {
 }
 
 void validate_ranks(const RunConfig& config, int ranks) {
+  if (config.inference) {
+    if (ranks != 1) throw core::UsageError(fmt::format("inference runs on one rank, not {}: use one", ranks));
+    return;
+  }
   if (config.strategy == StrategyKind::kSingle && ranks != 1) {
     throw core::UsageError(
         fmt::format("strategy = single runs on one rank, not {}: use strategy = ddp, or one rank", ranks));

@@ -140,6 +140,18 @@ const Table<InferenceRow>& table<InferenceRow>() {
 }
 
 template <>
+const Table<AccuracyRow>& table<AccuracyRow>() {
+  static const Table<AccuracyRow> description{"accuracy",
+                                              kChunkRows,
+                                              {
+                                                  {"reference", &AccuracyRow::reference, kOne, Need::kRequired},
+                                                  {"samples", &AccuracyRow::samples, kOne, Need::kRequired},
+                                                  {"correct", &AccuracyRow::correct, kOne, Need::kRequired},
+                                              }};
+  return description;
+}
+
+template <>
 const Table<EventRow>& table<EventRow>() {
   static const Table<EventRow> description{"events",
                                            kChunkRows,
@@ -169,6 +181,8 @@ const std::vector<AttributeField>& attribute_fields() {
       {"data", &A::data, kOptional},
       {"strategy", &A::strategy, kOptional},
       {"precision", &A::precision, kOptional},
+      {"engine", &A::engine, kOptional},
+      {"model_file_bytes", &A::model_file_bytes, kOptional},
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
       {"model_bytes", &A::model_bytes, kOptional},

@@ -111,6 +111,13 @@ struct InferenceRow {
   std::int64_t correct = -1;  ///< -1 where there are no labels
 };
 
+/// How many validation samples a model answered rightly.
+struct AccuracyRow {
+  std::int64_t reference = 0;  ///< 0: the run's own engine; 1: the same model in eager fp32, to compare with
+  std::int64_t samples = 0;
+  std::int64_t correct = 0;
+};
+
 /// Something that happened. Kinds in use: skipped-step, warning.
 struct EventRow {
   std::int64_t time_ns = 0;
@@ -133,8 +140,10 @@ struct RunAttributes {
   std::string data;
   std::string strategy;
   std::string precision;
-  std::string precision_note;     ///< how the precision was carried out where that is not plain; empty: as named
-  std::int64_t global_batch = 0;  ///< samples per optimizer step over all ranks
+  std::string engine;                 ///< of an inference run: "eager", "int8", ...; empty: training
+  std::int64_t model_file_bytes = 0;  ///< of an inference run: size of the file that its model was stored in
+  std::string precision_note;         ///< how the precision was carried out where that is not plain; empty: as named
+  std::int64_t global_batch = 0;      ///< samples per optimizer step over all ranks
   std::int64_t model_bytes =
       0;  ///< parameters and buffers of the whole model, in the types it is trained in; 0: unknown
   std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none
@@ -202,6 +211,8 @@ const Table<DeviceRow>& table<DeviceRow>();
 template <>
 const Table<InferenceRow>& table<InferenceRow>();
 template <>
+const Table<AccuracyRow>& table<AccuracyRow>();
+template <>
 const Table<EventRow>& table<EventRow>();
 
 const std::vector<AttributeField>& attribute_fields();
@@ -221,6 +232,7 @@ void for_each_table(Visit&& visit) {
   visit(std::type_identity<CollectiveRow>{});
   visit(std::type_identity<DeviceRow>{});
   visit(std::type_identity<InferenceRow>{});
+  visit(std::type_identity<AccuracyRow>{});
   visit(std::type_identity<EventRow>{});
 }
 

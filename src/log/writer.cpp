@@ -57,7 +57,7 @@ class Batch {
 
  private:
   std::tuple<std::vector<StepRow>, std::vector<EpochRow>, std::vector<MemoryRow>, std::vector<CollectiveRow>,
-             std::vector<DeviceRow>, std::vector<InferenceRow>, std::vector<EventRow>>
+             std::vector<DeviceRow>, std::vector<InferenceRow>, std::vector<AccuracyRow>, std::vector<EventRow>>
       rows_;
 };
 
@@ -253,6 +253,9 @@ void Writer::append(const DeviceRow& row) {
   append_row(row);
 }
 void Writer::append(const InferenceRow& row) {
+  append_row(row);
+}
+void Writer::append(const AccuracyRow& row) {
   append_row(row);
 }
 void Writer::append(const EventRow& row) {

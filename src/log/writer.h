@@ -39,6 +39,7 @@ class Writer {
   void append(const CollectiveRow& row);
   void append(const DeviceRow& row);
   void append(const InferenceRow& row);
+  void append(const AccuracyRow& row);
   void append(const EventRow& row);
 
   /// Returns when every row appended so far is published.

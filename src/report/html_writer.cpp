@@ -156,6 +156,7 @@ void add_header(Page& page, const Report& report) {
   for (const RunSummary& run : report.runs)
     models.insert(run.attributes.model), data.insert(run.attributes.data);
   std::string title = report.runs.size() == 1 ? report.runs.front().label : words(report.runs.size(), "training run");
+  if (report.runs.empty()) title = words(report.inference.size(), "inference run");
   if (models.size() == 1 && data.size() == 1 && !models.begin()->empty()) {
     title += fmt::format(": {} on {}", *models.begin(), *data.begin());
   }
@@ -174,8 +175,7 @@ struct Section {
   std::function<void(Page&)> body;
 };
 
-std::vector<Section> figure_sections(const Report& report) {
-  std::vector<Section> sections;
+void add_training_sections(const Report& report, std::vector<Section>& sections) {
   const auto with_plot = [](Plot plot, Table table) {
     return [plot = std::move(plot), table = std::move(table)](Page& page) {
       add_plot(page, plot);
@@ -225,6 +225,18 @@ std::vector<Section> figure_sections(const Report& report) {
          add_table(page, table);
          page.add("<p class=\"note\">{}</p>\n", escape_html(kEpochRule));
        }});
+}
+
+std::vector<Section> figure_sections(const Report& report) {
+  std::vector<Section> sections;
+  if (!report.runs.empty()) add_training_sections(report, sections);
+  if (!report.inference.empty()) {
+    sections.push_back({"inference", "Inference", "Time of a batch by its size, one batch at a time.",
+                        [table = inference_table(report)](Page& page) {
+                          add_table(page, table);
+                          page.add("<p class=\"note\">{}</p>\n", escape_html(kInferenceRule));
+                        }});
+  }
   return sections;
 }
 
@@ -286,11 +298,13 @@ std::string to_html(const Report& report) {
       "<style>{}</style>\n</head>\n<body>\n",
       kStyleSheet);
   std::vector<Section> sections = figure_sections(report);
-  sections.push_back({"details", "Runs in detail",
-                      "What each log says of its run: hardware, versions, configuration, notes.", [&report](Page& p) {
-                        for (const RunSummary& run : report.runs)
-                          add_details(p, run);
-                      }});
+  if (!report.runs.empty()) {
+    sections.push_back({"details", "Runs in detail",
+                        "What each log says of its run: hardware, versions, configuration, notes.", [&report](Page& p) {
+                          for (const RunSummary& run : report.runs)
+                            add_details(p, run);
+                        }});
+  }
   if (!report.problems.empty()) {
     sections.push_back({"problems", "Problems",
                         "These files were left out or are missing; everything else is reported.", [&report](Page& p) {
@@ -323,7 +337,7 @@ std::string to_html(const Report& report) {
   }
   const bool starred = std::any_of(report.runs.begin(), report.runs.end(),
                                    [](const RunSummary& run) { return !run.attributes.precision_note.empty(); });
-  page.add("<footer><p>{}</p>{}</footer>\n", escape_html(kWarmupRule),
+  page.add("<footer><p>{}</p>{}</footer>\n", report.runs.empty() ? "" : escape_html(kWarmupRule),
            starred ? "<p>An asterisk at a precision: see the run's note on how it was carried out.</p>" : "");
   page.add("</main>\n</body>\n</html>\n");
   return page.take();

@@ -73,6 +73,10 @@ std::string to_json(const Report& report) {
   Json& pairs = document["scaling"] = Json::array();
   for (std::size_t i = 0; i < scaling.rows.size(); ++i)
     pairs.push_back(row_object(scaling, i));
+  const Table inference = inference_table(report);
+  Json& answers = document["inference"] = Json::array();
+  for (std::size_t i = 0; i < inference.rows.size(); ++i)
+    answers.push_back(row_object(inference, i));
   Json& problems = document["problems"] = Json::array();
   for (const Problem& problem : report.problems) {
     problems.push_back({{"path", clean_text(problem.path.string(), 4096)}, {"what", clean_text(problem.what, 4096)}});

@@ -47,6 +47,30 @@ void check_steps(const std::filesystem::path& path, const StepColumns& steps) {
                                 path.string(), *disorder, *(disorder + 1), disorder + 1 - steps.step.begin()));
 }
 
+template <class Row>
+std::vector<Row> read_rows(const log::Reader& reader) {
+  const log::Columns<Row> table = reader.read<Row>();
+  std::vector<Row> rows;
+  for (std::size_t row = 0; row < table.size(); ++row)
+    rows.push_back(table.row(row));
+  return rows;
+}
+
+void check_inference(const std::filesystem::path& path, const RankLog& log) {
+  const auto refuse = [&](const char* table, std::size_t row) {
+    throw core::Error(fmt::format("{}: /{} holds what cannot be in row {}", path.string(), table, row));
+  };
+  for (std::size_t i = 0; i < log.inference.size(); ++i) {
+    const log::InferenceRow& row = log.inference[i];
+    if (row.duration_ns < 0 || row.duration_ns > kLongestNs || row.samples < 0 || row.samples > kMostSamples)
+      refuse("inference", i);
+  }
+  for (std::size_t i = 0; i < log.accuracy.size(); ++i) {
+    const log::AccuracyRow& row = log.accuracy[i];
+    if (row.correct < 0 || row.correct > row.samples || row.samples > kMostSamples) refuse("accuracy", i);
+  }
+}
+
 StepColumns read_steps(const log::Reader& reader) {
   const log::Columns<StepRow> table = reader.read<StepRow>();
   StepColumns steps;
@@ -79,12 +103,11 @@ RankLog load_log(const LogFile& file) {
   }
   log.steps = read_steps(reader);
   check_steps(file.path, log.steps);
-  const log::Columns<log::EpochRow> epochs = reader.read<log::EpochRow>();
-  for (std::size_t row = 0; row < epochs.size(); ++row)
-    log.epochs.push_back(epochs.row(row));
-  const log::Columns<log::MemoryRow> memory = reader.read<log::MemoryRow>();
-  for (std::size_t row = 0; row < memory.size(); ++row)
-    log.memory.push_back(memory.row(row));
+  log.epochs = read_rows<log::EpochRow>(reader);
+  log.memory = read_rows<log::MemoryRow>(reader);
+  log.inference = read_rows<log::InferenceRow>(reader);
+  log.accuracy = read_rows<log::AccuracyRow>(reader);
+  check_inference(file.path, log);
   return log;
 }
 

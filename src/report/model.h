@@ -56,6 +56,8 @@ struct RankLog {
   StepColumns steps;
   std::vector<log::EpochRow> epochs;
   std::vector<log::MemoryRow> memory;
+  std::vector<log::InferenceRow> inference;  ///< no time or count is negative
+  std::vector<log::AccuracyRow> accuracy;    ///< 0 <= correct <= samples
 };
 
 /// One start of a run (`restart-NNN`): the logs of the ranks that are there, by rank, each rank once.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "report/format.h"
+#include "report/labels.h"
 
 namespace trainyard::report {
 namespace {
@@ -35,8 +36,8 @@ Cell measured(const RunSummary& run, double value) {
 }
 
 /// The precision's name, starred where the log says how it was carried out.
-std::string precision(const RunSummary& run) {
-  return run.attributes.precision + (run.attributes.precision_note.empty() ? "" : "*");
+std::string starred_precision(const log::RunAttributes& id) {
+  return id.precision + (id.precision_note.empty() ? "" : "*");
 }
 
 Cell hidden_share(const RunSummary& run) {
@@ -52,11 +53,16 @@ Report make_report(Collection collection) {
   std::stable_sort(collection.runs.begin(), collection.runs.end(),
                    [](const Run& a, const Run& b) { return natural_less(a.folder, b.folder); });
   for (Run& run : collection.runs) {
-    report.runs.push_back(summarize(run));
+    if (is_inference(run)) {
+      report.inference.push_back(summarize_inference(run));
+    } else {
+      report.runs.push_back(summarize(run));
+    }
     run.starts.clear();
     run.starts.shrink_to_fit();
   }
   label_runs(report.runs);
+  make_labels(report.inference);
   report.scaling = find_scaling(report.runs);
   return report;
 }
@@ -93,7 +99,7 @@ Table runs_table(const Report& report) {
     const RunSummary& run = report.runs[i];
     const Scaling* scaling = scaling_of(report.scaling, i);
     table.rows.push_back({cell(run.label), cell(run.attributes.model), cell(run.attributes.data),
-                          cell(run.attributes.strategy), cell(precision(run)), cell(run.ranks),
+                          cell(run.attributes.strategy), cell(starred_precision(run.attributes)), cell(run.ranks),
                           known(std::ssize(run.nodes)), cell(run.images_per_second),
                           scaling ? Cell(scaling->speedup) : Cell(), scaling ? Cell(scaling->efficiency) : Cell(),
                           cell(run.step_median_ns), cell(run.epoch_ns), cell(run.best_val_accuracy), cell(run.status)});
@@ -202,6 +208,41 @@ std::vector<std::string> scaling_notes(const Report& report) {
                     run.label, baseline.label, threads, baseline_threads));
   }
   return notes;
+}
+
+Table inference_table(const Report& report) {
+  Table table{"Inference",
+              {{"label", "run"},
+               {"model", "model"},
+               {"data", "data"},
+               {"engine", "engine"},
+               {"precision", "precision"},
+               {"device", "device"},
+               {"threads", "threads", Format::kCount},
+               {"batch_size", "batch", Format::kCount},
+               {"images_per_second", "images/s", Format::kReal},
+               {"p50_ns", "p50", Format::kDuration},
+               {"p95_ns", "p95", Format::kDuration},
+               {"p99_ns", "p99", Format::kDuration},
+               {"model_file_bytes", "model file", Format::kBytes},
+               {"accuracy", "accuracy", Format::kShare},
+               {"reference_accuracy", "eager fp32", Format::kShare},
+               {"accuracy_cost", "cost", Format::kShare},
+               {"batches", "batches", Format::kCount},
+               {"status", "status"}},
+              {}};
+  for (const InferenceSummary& run : report.inference) {
+    const log::RunAttributes& id = run.attributes;
+    const Cell cost = run.accuracy && run.reference_accuracy ? Cell(*run.reference_accuracy - *run.accuracy) : Cell();
+    for (const BatchFigures& size : run.sizes) {
+      table.rows.push_back({cell(run.label), cell(id.model), cell(id.data), cell(id.engine),
+                            cell(starred_precision(id)), cell(id.device), known(id.threads), cell(size.batch_size),
+                            Cell(size.images_per_second), Cell(size.p50_ns), Cell(size.p95_ns), Cell(size.p99_ns),
+                            known(id.model_file_bytes), cell(run.accuracy), cell(run.reference_accuracy), cost,
+                            cell(size.batches), cell(std::string(run.complete ? "complete" : "incomplete"))});
+    }
+  }
+  return table;
 }
 
 Table training_table(const Report& report) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "report/inference.h"
 #include "report/model.h"
 #include "report/scaling.h"
 #include "report/summary.h"
@@ -13,7 +14,8 @@ namespace trainyard::report {
 
 /// Everything that a writer shows; it holds no clock and no path of this machine, so the same logs give the same bytes.
 struct Report {
-  std::vector<RunSummary> runs;
+  std::vector<RunSummary> runs;  ///< of training
+  std::vector<InferenceSummary> inference;
   std::vector<Scaling> scaling;
   std::vector<Problem> problems;
   std::size_t log_files = 0;
@@ -37,6 +39,8 @@ Table memory_table(const Report& report);
 Table scaling_table(const Report& report);
 /// What to bear in mind at a pair of that table, a line each.
 std::vector<std::string> scaling_notes(const Report& report);
+/// Latency and throughput by batch size, model size and accuracy of every inference run.
+Table inference_table(const Report& report);
 /// Losses, accuracies and epochs, per run.
 Table training_table(const Report& report);
 /// All figures of all runs, one line per run, for machines.

@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "report/assemble.h"
 #include "report/format.h"
+#include "report/labels.h"
 #include "report/statistics.h"
 #include "report/window.h"
 
@@ -30,15 +31,6 @@ auto speed_key(const Start& start) {
 
 std::int64_t ranks_with_steps(const Start& start) {
   return std::count_if(start.ranks.begin(), start.ranks.end(), [](const RankLog& log) { return log.steps.size() > 0; });
-}
-
-log::RunAttributes cleaned(log::RunAttributes attributes) {
-  for (const log::AttributeField& field : log::attribute_fields()) {
-    const auto* text = std::get_if<std::string log::RunAttributes::*>(&field.member);
-    const bool many_lines = field.name == "config" || field.name == "warnings";  // cleaned line by line where shown
-    if (text != nullptr && !many_lines) attributes.*(*text) = clean_text(attributes.*(*text));
-  }
-  return attributes;
 }
 
 /// Sums over the measured steps of all starts that count.
@@ -304,6 +296,15 @@ double RunSummary::hidden_comm_ns() const {
   return std::max(0.0, comm_ns - phase_ns[static_cast<std::size_t>(Phase::kExposedComm)]);
 }
 
+log::RunAttributes cleaned(log::RunAttributes attributes) {
+  for (const log::AttributeField& field : log::attribute_fields()) {
+    const auto* text = std::get_if<std::string log::RunAttributes::*>(&field.member);
+    const bool many_lines = field.name == "config" || field.name == "warnings";  // cleaned line by line where shown
+    if (text != nullptr && !many_lines) attributes.*(*text) = clean_text(attributes.*(*text));
+  }
+  return attributes;
+}
+
 RunSummary summarize(const Run& run) {
   const Start& latest = run.starts.back();
   RunSummary summary;
@@ -353,16 +354,7 @@ RunSummary summarize(const Run& run) {
 }
 
 void label_runs(std::vector<RunSummary>& runs) {
-  const auto tell_apart = [&runs](auto longer) {
-    std::map<std::string, int> uses;
-    for (const RunSummary& run : runs)
-      ++uses[run.label];
-    for (RunSummary& run : runs) {
-      if (uses[run.label] > 1) run.label = longer(run);
-    }
-  };
-  tell_apart([](const RunSummary& run) { return run.attributes.run + "/" + run.attributes.job_id; });
-  tell_apart([](const RunSummary& run) { return run.folder; });
+  make_labels(runs);
 }
 
 }  // namespace trainyard::report

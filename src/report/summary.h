@@ -75,6 +75,9 @@ inline constexpr const char* kEpochRule =
 /// losses and accuracies from all. `label` is the run's own name, cleaned.
 RunSummary summarize(const Run& run);
 
+/// The attributes with every text cleaned for showing, but `config` and `warnings`, which are so line by line.
+log::RunAttributes cleaned(log::RunAttributes attributes);
+
 /// Short unique names: the run's own, with its job where several have the same, with its folder where that is not
 /// enough.
 void label_runs(std::vector<RunSummary>& runs);

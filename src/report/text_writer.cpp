@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/terminal.h"
 #include "report/format.h"
 #include "report/statistics.h"
 
@@ -191,20 +192,7 @@ void write_problems(Writer& writer, const Report& report) {
   }
 }
 
-}  // namespace
-
-std::string to_text(const Table& table, const TextStyle& style) {
-  Writer writer(style);
-  writer.table(table);
-  return writer.take();
-}
-
-std::string to_text(const Report& report, const TextStyle& style) {
-  Writer writer(style);
-  writer.line(
-      writer.paint(fmt::format("{} run{} from {} timing log{}", report.runs.size(), report.runs.size() == 1 ? "" : "s",
-                               report.log_files, report.log_files == 1 ? "" : "s"),
-                   "1"));
+void write_training(Writer& writer, const Report& report) {
   writer.line();
   writer.table(runs_table(report));
   writer.heading("Where a step goes");
@@ -234,6 +222,40 @@ std::string to_text(const Report& report, const TextStyle& style) {
   if (!report.scaling.empty()) writer.paragraph(kBaselineRule);
   writer.paragraph(kWarmupRule);
   if (!memory.rows.empty()) writer.paragraph(kMemoryRule);
+}
+
+}  // namespace
+
+TextStyle style_of_stdout() {
+  TextStyle style;
+  if (core::is_terminal(core::Stream::kOut)) {
+    style.width = static_cast<std::size_t>(core::terminal_width(core::Stream::kOut));
+  }
+  style.colour = core::colour_allowed(core::Stream::kOut);
+  style.unicode = core::unicode_allowed();
+  return style;
+}
+
+std::string to_text(const Table& table, const TextStyle& style) {
+  Writer writer(style);
+  writer.table(table);
+  return writer.take();
+}
+
+std::string to_text(const Report& report, const TextStyle& style) {
+  Writer writer(style);
+  const std::size_t runs = report.runs.size() + report.inference.size();
+  writer.line(writer.paint(fmt::format("{} run{} from {} timing log{}", runs, runs == 1 ? "" : "s", report.log_files,
+                                       report.log_files == 1 ? "" : "s"),
+                           "1"));
+  if (!report.runs.empty()) write_training(writer, report);
+  if (!report.inference.empty()) {
+    const Table inference = inference_table(report);
+    writer.heading(inference.title);
+    writer.table(inference);
+    writer.line();
+    writer.paragraph(kInferenceRule);
+  }
   write_notes(writer, report);
   write_problems(writer, report);
   return writer.take();

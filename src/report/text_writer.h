@@ -13,6 +13,9 @@ struct TextStyle {
   bool unicode = true;
 };
 
+/// What standard output is fit for.
+TextStyle style_of_stdout();
+
 /// The report for a terminal. A table that is too wide goes on below itself, each part beginning with its first column.
 std::string to_text(const Report& report, const TextStyle& style);
 

@@ -26,6 +26,8 @@ void for_each_field(Archive& archive, Log& log) {
   archive(log.steps.loss);
   archive(log.epochs);
   archive(log.memory);
+  archive(log.inference);
+  archive(log.accuracy);
 }
 
 class Output {

@@ -60,8 +60,8 @@ LogZero agree_on_zero(const comm::World& world) {
   return zero;
 }
 
-log::RunAttributes describe_run(const config::RunConfig& config, const comm::World& world,
-                                const parallel::Strategy& strategy, const RunFolder& folder, const LogZero& zero) {
+log::RunAttributes describe_place(const config::RunConfig& config, const comm::World& world, const RunFolder& folder,
+                                  const LogZero& zero) {
   const comm::Versions versions = comm::library_versions(world);
   log::RunAttributes attributes;
   attributes.run = config.name;
@@ -75,16 +75,7 @@ log::RunAttributes describe_run(const config::RunConfig& config, const comm::Wor
   attributes.device_name = device_name(world.device);
   attributes.model = config::name_of(config.model);
   attributes.data = config::name_of(config.data);
-  attributes.strategy = config::name_of(config.strategy);
   attributes.precision = config::name_of(config.precision);
-  attributes.precision_note = strategy.precision_note();
-  attributes.global_batch = samples_per_step(config, strategy.data_shard());
-  if (const int replicas = strategy.data_shard().count; replicas > 1 && replicas < world.size) {
-    attributes.collective_sampling = "those among all ranks and between stages, not those among a stage's replicas";
-  }
-  if (const auto bubble = strategy.predicted_bubble()) {
-    attributes.predicted_bubble_ppm = std::llround(*bubble * 1e6);
-  }
   attributes.config = config::to_text(config);
   attributes.config_digest = config::config_digest(config);
   attributes.version = TRAINYARD_VERSION;
@@ -98,6 +89,21 @@ log::RunAttributes describe_run(const config::RunConfig& config, const comm::Wor
   attributes.cpu_name = cpu_name();
   attributes.cpu_count = allowed_cpus();
   attributes.threads = at::get_num_threads();
+  return attributes;
+}
+
+log::RunAttributes describe_run(const config::RunConfig& config, const comm::World& world,
+                                const parallel::Strategy& strategy, const RunFolder& folder, const LogZero& zero) {
+  log::RunAttributes attributes = describe_place(config, world, folder, zero);
+  attributes.strategy = config::name_of(config.strategy);
+  attributes.precision_note = strategy.precision_note();
+  attributes.global_batch = samples_per_step(config, strategy.data_shard());
+  if (const int replicas = strategy.data_shard().count; replicas > 1 && replicas < world.size) {
+    attributes.collective_sampling = "those among all ranks and between stages, not those among a stage's replicas";
+  }
+  if (const auto bubble = strategy.predicted_bubble()) {
+    attributes.predicted_bubble_ppm = std::llround(*bubble * 1e6);
+  }
   return attributes;
 }
 

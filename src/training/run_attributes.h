@@ -20,6 +20,10 @@ struct LogZero {
 /// Collective over control.
 LogZero agree_on_zero(const comm::World& world);
 
+/// What the log of any run says: which one it is, where it runs, and on what.
+log::RunAttributes describe_place(const config::RunConfig& config, const comm::World& world, const RunFolder& folder,
+                                  const LogZero& zero);
+
 /// The root attributes of this rank's timing log.
 log::RunAttributes describe_run(const config::RunConfig& config, const comm::World& world,
                                 const parallel::Strategy& strategy, const RunFolder& folder, const LogZero& zero);

@@ -7,6 +7,7 @@
 
 #include "batch/directives.h"
 #include "config/parse.h"
+#include "core/error.h"
 #include "core/text.h"
 #include "refusal.h"
 
@@ -49,6 +50,15 @@ TEST_F(SbatchFile, AsksForWhatTheConfigSays) {
             (std::vector<std::string>{"--job-name=resnet34_fp16_2node", "--nodes=2", "--ntasks-per-node=1",
                                       "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00",
                                       "--no-requeue", "--output=results/%x-%j.out", "--open-mode=append"}));
+}
+
+TEST_F(SbatchFile, AConfigOfInferenceStartsToolsInferOnOneRank) {
+  EXPECT_THAT(sbatch_text(job), HasSubstr(" -- tools/train --config "));
+  job.config.inference.emplace();
+  job.config.slurm->nodes = 1;
+  EXPECT_THAT(sbatch_text(job), HasSubstr("exec tools/launch -- tools/infer --config "));
+  job.config.slurm->nodes = 2;
+  EXPECT_THROW(sbatch_text(job), core::UsageError);
 }
 
 TEST_F(SbatchFile, ACpuJobAsksForNoGpu) {

@@ -119,5 +119,68 @@ TEST(CommandLine, HelpListsEveryKeyOfARunWithItsDefault) {
   EXPECT_THAT(help, testing::Not(HasSubstr("--slurm")));
 }
 
+class InferenceCommandLine : public CommandLineWithFile {
+ protected:
+  CommandLine infer(const std::vector<std::string>& arguments) const {
+    return parse_command_line(arguments, Program::kInfer);
+  }
+  std::string refused_by_infer(const std::vector<std::string>& arguments) const {
+    return refusal([&] { infer(arguments); });
+  }
+};
+
+TEST_F(InferenceCommandLine, TakesFileThenCommandLine) {
+  std::ofstream(file_) << "model = resnet50\n[inference]\nengine = int8\nbatch-sizes = 4,8\n";
+  const RunConfig config = infer({"--config", file_.string(), "--engine", "torchscript", "--threads=2"}).config;
+  EXPECT_EQ(config.model, Model::kResnet50);
+  EXPECT_EQ(config.inference->engine, EngineKind::kTorchScript);
+  EXPECT_EQ(config.inference->batch_sizes, (std::vector<std::int64_t>{4, 8}));
+  EXPECT_EQ(config.inference->threads, 2);
+}
+
+TEST_F(InferenceCommandLine, TakesWhatItKnowsFromAFileOfTraining) {
+  std::ofstream(file_) << "model = resnet34\nlr = 0.5\n[slurm]\nnodes = 2\n";
+  const RunConfig config = infer({"--config", file_.string()}).config;
+  EXPECT_EQ(config.model, Model::kResnet34);
+  EXPECT_TRUE(config.inference);
+  EXPECT_THAT(to_text(config), testing::Not(HasSubstr("lr =")));
+}
+
+TEST_F(InferenceCommandLine, KeysOfTheOtherProgramAreRefusedByName) {
+  EXPECT_EQ(refused({"--engine", "int8"}), "--engine is of tools/infer");
+  EXPECT_EQ(refused_by_infer({"--lr", "0.1"}), "--lr is of training: tools/train");
+  EXPECT_EQ(refused_by_infer({"--probe-batch"}), "unknown option --probe-batch");
+  EXPECT_EQ(refused_by_infer({"--engin", "int8"}), "unknown option --engin (did you mean --engine?)");
+  EXPECT_THAT(refused_by_infer({"--inference.engine", "int8"}), HasSubstr("unknown option --inference.engine"));
+}
+
+TEST_F(InferenceCommandLine, AFileOfInferenceIsNotTrainedAndHoldsNoKeyOfTraining) {
+  std::ofstream(file_) << "[inference]\nengine = int8\n";
+  EXPECT_EQ(refused({"--config", file_.string()}),
+            file_.string() + ": has a section [inference]: it is for tools/infer");
+  std::ofstream(file_) << "lr = 0.1\n[inference]\nengine = int8\n";
+  EXPECT_THAT(refused_by_infer({"--config", file_.string()}), HasSubstr(":1: lr is a key of training"));
+  std::ofstream(file_) << "engine = int8\n";
+  EXPECT_THAT(refused_by_infer({"--config", file_.string()}), HasSubstr("it belongs under [inference]"));
+}
+
+TEST_F(InferenceCommandLine, IntegersAreForFp32ModelsOnCpus) {
+  EXPECT_THAT(refused_by_infer({"--engine", "int8", "--precision", "fp16"}), HasSubstr("precision = fp32"));
+  EXPECT_THAT(refused_by_infer({"--engine", "torchscript-int8", "--device", "cuda"}), HasSubstr("device = cpu"));
+  EXPECT_NO_THROW(infer({"--engine", "torchscript", "--precision", "fp16"}));
+}
+
+TEST_F(InferenceCommandLine, RunsOnOneRank) {
+  EXPECT_EQ(refusal([&] { validate_ranks(infer({}).config, 2); }), "inference runs on one rank, not 2: use one");
+}
+
+TEST_F(InferenceCommandLine, HelpListsItsKeysAlone) {
+  const std::string help = help_text("usage: infer", 100, Program::kInfer);
+  for (const char* key : {"--model", "--engine", "--batch-sizes", "--threads"})
+    EXPECT_THAT(help, HasSubstr(key));
+  for (const char* key : {"--lr", "--strategy", "--probe-batch", "inference."})
+    EXPECT_THAT(help, testing::Not(HasSubstr(key)));
+}
+
 }  // namespace
 }  // namespace trainyard::config

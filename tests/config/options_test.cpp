@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/parse.h"
 #include "core/file.h"
@@ -18,8 +19,8 @@ using test::refusal;
 
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
-  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet", "channels-last",
-                                "block", "gpipe", "64M", "02:00:00", "0.25", "9", "x"}) {
+  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet",
+                                "channels-last", "block", "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x"}) {
     RunConfig config;
     try {
       option.set(config, candidate);
@@ -50,6 +51,7 @@ TEST(Options, EveryValueReadsBackAsItIsWritten) {
     option.set(again, option.get(config));
     EXPECT_EQ(option.get(again), option.get(config)) << option.key;
     EXPECT_EQ(config.slurm.has_value(), option.in_slurm_section()) << option.key;
+    EXPECT_EQ(config.inference.has_value(), option.in_inference_section()) << option.key;
   }
 }
 
@@ -85,10 +87,12 @@ TEST(CanonicalText, ReadsBackToTheSameConfiguration) {
   for (const Option& option : option_table())
     option.set(config, other_value(option));
   config.sync_batchnorm = false;  // not together with several devices a rank
-  const std::string text = to_text(config);
-  EXPECT_EQ(to_text(parse_text(text, "log", "log")), text);
+  const auto reads_back = [&] { return to_text(parse_text(to_text(config), "log", "log")) == to_text(config); };
+  EXPECT_TRUE(reads_back()) << to_text(config);
   config.slurm.reset();
-  EXPECT_EQ(to_text(parse_text(to_text(config), "log", "log")), to_text(config));
+  EXPECT_TRUE(reads_back()) << to_text(config);
+  config.inference.reset();
+  EXPECT_TRUE(reads_back()) << to_text(config);
 }
 
 TEST(CanonicalText, KeepsEveryDigitOfANumber) {
@@ -109,6 +113,26 @@ TEST(Digest, ChangesWithEveryKeyButOutputAndSlurm) {
   RunConfig renamed;
   renamed.name = "other";
   EXPECT_EQ(config_digest(renamed), base);
+}
+
+TEST(Digest, OfTrainingKnowsNothingOfInference) {
+  RunConfig config;
+  const std::string base = config_digest(config);
+  config.inference.emplace();
+  EXPECT_NE(config_digest(config), base);
+  const std::string answering = config_digest(config);
+  config.lr = 0.5;
+  EXPECT_EQ(config_digest(config), answering) << "a key that inference does not know";
+}
+
+TEST(Options, BatchSizesAreAListOfDifferentSizes) {
+  RunConfig config;
+  const Option& option = *find_option("inference.batch-sizes");
+  option.set(config, "8, 1,64");
+  EXPECT_EQ(config.inference->batch_sizes, (std::vector<std::int64_t>{8, 1, 64}));
+  EXPECT_EQ(option.get(config), "8,1,64");
+  for (const char* value : {"", "0", "8,", "8 16", "8,8", "65537", "-1", "8;16"})
+    EXPECT_THROW(option.set(config, value), core::UsageError) << value;
 }
 
 TEST(Reference, DocsConfigurationIsThatOfTheTable) {

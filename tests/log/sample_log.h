@@ -48,6 +48,7 @@ inline void write_sample(const std::filesystem::path& path, std::int64_t steps) 
   writer.append(log::CollectiveRow{.sequence = 10, .op = log::CollectiveOp::kReduceScatter, .bytes = 11});
   writer.append(log::DeviceRow{.time_ns = 12, .utilization = 0.5, .power_w = 300});
   writer.append(log::InferenceRow{.batch = 13, .duration_ns = 14, .samples = 15});
+  writer.append(log::AccuracyRow{.reference = 1, .samples = 17, .correct = 18});
   writer.append(log::EventRow{.time_ns = 16, .kind = "signal", .text = "USR2 \u00e9"});
   writer.finish();
 }

@@ -66,6 +66,7 @@ TEST(Writer, WhatIsWrittenComesBackInOrderAtEveryLength) {
     EXPECT_EQ(reader.read<CollectiveRow>().row(0).op, CollectiveOp::kReduceScatter);
     EXPECT_EQ(reader.read<DeviceRow>().row(0).power_w, 300);
     EXPECT_EQ(reader.read<InferenceRow>().row(0).samples, 15);
+    EXPECT_EQ(reader.read<AccuracyRow>().row(0).correct, 18);
     EXPECT_EQ(reader.read<EventRow>().row(0).text, "USR2 \u00e9");
     EXPECT_EQ(entries(folder.path()), 1U) << "a shadow is left";
   }

@@ -1,5 +1,5 @@
 """Arrows between the folders of src go one way: core -> config -> log -> {batch, report}, and core, config, log -> timing ->
-comm -> data, models, precision, optim -> parallel -> training -> apps. Reads the link edges that CMake declares and the
+comm -> data, models, precision, optim -> parallel -> training -> inference -> apps. Reads the link edges that CMake declares and the
 #include lines, and fails on any other."""
 
 import os
@@ -21,7 +21,8 @@ LAYERS["models"] = LAYERS["optim"] = LAYERS["data"]
 LAYERS["precision"] = LAYERS["data"] | {"models"}  # a policy converts a model
 LAYERS["parallel"] = LAYERS["data"] | {"data", "models", "precision", "optim"}
 LAYERS["training"] = LAYERS["parallel"] | {"parallel"}
-LAYERS["apps"] = LAYERS["training"] | {"training", "batch", "report"}
+LAYERS["inference"] = LAYERS["training"] | {"training"}  # folders and attributes of a run
+LAYERS["apps"] = LAYERS["inference"] | {"inference", "batch", "report"}
 WITHOUT_LIBTORCH = {"core", "config", "log", "batch", "report"}
 
 

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/rand.h>
+#include <c10/core/GradMode.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/layers.h"
+#include "models/model.h"
+
+namespace trainyard::test {
+
+/// A ResNet-18 of ten classes for images of 32 pixels whose batch norms have statistics as training leaves them: other
+/// than the initial ones, so that folding them shows.
+inline std::shared_ptr<models::Model> small_resnet(config::Model kind = config::Model::kResnet18) {
+  const c10::NoGradGuard no_grad;
+  std::shared_ptr<models::Model> model = models::build(kind, {3, 32, 32}, 10, /*seed=*/5);
+  for (const models::NamedTensor& buffer : model->buffers()) {
+    at::Tensor values = buffer.tensor;
+    if (buffer.name.ends_with("running_mean")) values.copy_(at::rand(values.sizes()).sub(0.5));
+    if (buffer.name.ends_with("running_var")) values.copy_(at::rand(values.sizes()).add(0.5));
+  }
+  return model;
+}
+
+/// A model of one stage with two convolutions of 8 channels, which a test puts together as it likes.
+class FreeModel {
+ public:
+  using Forward = std::function<at::Tensor(const at::Tensor&, const models::Conv2d&, const models::Conv2d&)>;
+
+  static std::shared_ptr<models::Model> make(Forward forward) {
+    models::TensorRegistry registry;
+    models::Builder builder{registry, at::detail::createCPUGenerator(7)};
+    models::StageList stages(registry);
+    stages.add<Only>("only", builder, std::move(forward));
+    std::vector<models::StageEntry> entries = stages.take();
+    return std::make_shared<models::Model>(std::move(registry), std::move(entries));
+  }
+
+ private:
+  struct Only final : models::Stage {
+    Only(models::Builder& builder, Forward forward_of)
+        : first(builder, "first", 8, 8, 3, 1, 1),
+          second(builder, "second", 8, 8, 3, 1, 1),
+          call(std::move(forward_of)) {}
+    at::Tensor forward(const at::Tensor& input, models::Pass /*pass*/) override { return call(input, first, second); }
+    models::Conv2d first;
+    models::Conv2d second;
+    Forward call;
+  };
+};
+
+}  // namespace trainyard::test
