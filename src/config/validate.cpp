@@ -93,13 +93,13 @@ void validate_inference(const RunConfig& config) {
 }  // namespace
 
 void validate(const RunConfig& config) {
+  if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
+    throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
+  }
   if (config.inference) return validate_inference(config);
   if (config.warmup > static_cast<double>(config.epochs)) {
     throw core::UsageError(fmt::format("warmup = {} is longer than epochs = {}: lower one or raise the other",
                                        config.warmup, config.epochs));
-  }
-  if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
-    throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
   }
   if (config.sync_batchnorm && !replicates_over_ranks(config.strategy)) {
     throw core::UsageError(

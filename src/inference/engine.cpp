@@ -53,16 +53,19 @@ class Int8Engine final : public Engine {
 };
 
 /// Largest difference of two answers that are to be the same, against the largest logit: folding a batch norm into its
-/// convolution rounds otherwise, most so where a weight has 8 bits of precision (bf16).
-double tolerance(at::ScalarType type) {
-  switch (type) {
-    case at::kHalf:
-      return 0.02;
-    case at::kBFloat16:
-      return 0.1;
-    default:
+/// convolution rounds otherwise, the more so the fewer bits a weight has.
+double tolerance(config::PrecisionKind precision) {
+  switch (precision) {
+    case config::PrecisionKind::kFp32:
       return 1e-4;
+    case config::PrecisionKind::kTf32:
+    case config::PrecisionKind::kFp16:
+      return 0.02;
+    case config::PrecisionKind::kAmp:
+    case config::PrecisionKind::kBf16:
+      return 0.1;
   }
+  return 0.0;
 }
 
 void check_equal(const StoredModel& stored, const at::Tensor& example) {
@@ -72,7 +75,7 @@ void check_equal(const StoredModel& stored, const at::Tensor& example) {
   const at::Tensor given = open_engine(stored)->answer(example);
   const double difference = given.sub(expected).abs().max().item<double>();
   const double scale = expected.abs().max().item<double>();
-  if (difference <= tolerance(stored.type) * scale) return;
+  if (difference <= tolerance(stored.precision) * scale) return;
   throw core::Error(fmt::format("{}: the module differs from the model by {:.2g} at logits of up to {:.2g}",
                                 stored.file.string(), difference, scale));
 }
@@ -84,12 +87,12 @@ at::Tensor Engine::answer(const at::Tensor& images) {
   return forward(images.to(device_, type_, /*non_blocking=*/true)).to(at::kCPU, at::kFloat);
 }
 
-StoredModel store_model(std::shared_ptr<const models::Model> model, const precision::Policy& policy,
+StoredModel store_model(std::shared_ptr<const models::Model> model, config::PrecisionKind precision,
                         config::EngineKind engine, const at::Tensor& example, const CalibrationBatches& batches,
                         const std::filesystem::path& folder) {
-  StoredModel stored{
-      .engine = engine, .model = std::move(model), .device = at::kCPU, .type = policy.activation_dtype()};
+  StoredModel stored{.engine = engine, .model = std::move(model), .precision = precision};
   stored.device = stored.model->parameters().front().tensor.device();
+  stored.type = precision::Policy::make(precision, stored.device).activation_dtype();
   if (engine == config::EngineKind::kEager) {
     stored.file = folder / "model.safetensors";
     models::save_safetensors(models::tensors_of(*stored.model), stored.file);

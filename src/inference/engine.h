@@ -38,16 +38,18 @@ struct StoredModel {
   config::EngineKind engine = config::EngineKind::kEager;
   std::shared_ptr<const models::Model> model;
   at::Device device = at::kCPU;
-  at::ScalarType type = at::kFloat;
-  std::filesystem::path file = {};  ///< safetensors for eager, else TorchScript
-  std::int64_t bytes = 0;           ///< of the file
+  config::PrecisionKind precision = config::PrecisionKind::kFp32;
+  at::ScalarType type = at::kFloat;  ///< of its inputs
+  std::filesystem::path file = {};   ///< safetensors for eager, else TorchScript
+  std::int64_t bytes = 0;            ///< of the file
 };
 
 /// Makes what the engine runs and writes it into a folder: the weights, or the traced and frozen module, or that one in
-/// integers. model: as policy.prepared() gave it. example: a batch as the loader gives it. batches: training data for
-/// the engines of int8, float32 on the CPU. A module is loaded again and its answers are compared with the model's.
+/// integers. model: as the policy of that precision prepared it. example: a batch as the loader gives it. batches:
+/// training data for the engines of int8, float32 on the CPU. A module is loaded again and its answers are compared
+/// with the model's.
 /// @throws core::Error where they differ, or the file cannot be written.
-StoredModel store_model(std::shared_ptr<const models::Model> model, const precision::Policy& policy,
+StoredModel store_model(std::shared_ptr<const models::Model> model, config::PrecisionKind precision,
                         config::EngineKind engine, const at::Tensor& example, const CalibrationBatches& batches,
                         const std::filesystem::path& folder);
 

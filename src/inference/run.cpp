@@ -3,8 +3,10 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -20,6 +22,7 @@
 #include "inference/measurement.h"
 #include "log/writer.h"
 #include "models/model.h"
+#include "models/weights.h"
 #include "precision/policy.h"
 #include "training/agreement.h"
 #include "training/run_attributes.h"
@@ -48,6 +51,13 @@ CalibrationBatches calibration_batches(const std::shared_ptr<const data::Dataset
     left -= images.size(0);
     return images;
   };
+}
+
+/// Memory once taken stays with the process. The C library gives blocks of activations back to the kernel as soon as they
+/// are free and takes them anew for each batch, which costs a fault for every page.
+void keep_memory() {
+  ::mallopt(M_MMAP_MAX, 0);  // a threshold for blocks mapped by themselves cannot be above 32 MiB
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
 /// What LibTorch throws comes with the stack of its own frames.
@@ -82,7 +92,8 @@ class Run {
     loading_ = {.workers = config_.workers,
                 .seed = config_.seed,
                 .channels_last = config_.memory_format == config::MemoryFormat::kChannelsLast,
-                .pin_memory = world_.device.is_cuda()};
+                .pin_memory = world_.device.is_cuda(),
+                .normalisation = data::normalisation_instead(config_)};
     for (const std::int64_t size : request.batch_sizes)
       check_batch_size(*data_.validation, size);
     model_ = policy_.prepared(built());
@@ -93,10 +104,12 @@ class Run {
     zero_ = training::agree_on_zero(world_);
     const CalibrationBatches calibration = calibration_batches(data_.train, config_, loading_);
     const data::Batch example = first_batches(data_.validation, 1, loading_).front();
-    stored_ = store_model(model_, policy_, config_.inference->engine, example.images, calibration, folder_->attempt());
+    stored_ = store_model(model_, config_.precision, config_.inference->engine, example.images, calibration,
+                          folder_->attempt());
     log::RunAttributes attributes = training::describe_place(config_, world_, *folder_, zero_);
     attributes.engine = config::name_of(stored_.engine);
-    attributes.model_bytes = stored_.bytes;
+    attributes.model_bytes = policy_.bytes_of(*model_);
+    attributes.model_file_bytes = stored_.bytes;
     attributes.precision_note = policy_.note();
     writer_.emplace(folder_->log_file(world_.rank), attributes);
     folder_->keep();
@@ -117,7 +130,7 @@ class Run {
               [this](const log::InferenceRow& row) { writer_->append(row); });
       plan.first += plan.batches;
     }
-    if (is_trained() && plan.labelled) count_right_answers();
+    if (!config_.weights.empty() && plan.labelled) count_right_answers();
     writer_->finish();
   }
 
@@ -125,12 +138,12 @@ class Run {
   const std::filesystem::path& root() const { return folder_->root(); }
 
  private:
-  bool is_trained() const { return false; }
-
   std::unique_ptr<models::Model> built() const {
     const data::ImageShape& shape = data_.train->shape();
-    return models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(),
-                         config_.seed);
+    auto model =
+        models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
+    if (!config_.weights.empty()) models::load_weights(*model, config_.weights);
+    return model;
   }
 
   void count_right_answers() {
@@ -159,6 +172,7 @@ class Run {
 
 int run(const config::RunConfig& config, const std::optional<std::string>& refusal,
         const std::function<void(const std::filesystem::path& log)>& done) {
+  keep_memory();
   if (!refusal && config.inference->threads > 0) at::set_num_threads(config.inference->threads);
   training::Outcome outcome;
   bool speaks = true;

@@ -182,7 +182,7 @@ const std::vector<AttributeField>& attribute_fields() {
       {"strategy", &A::strategy, kOptional},
       {"precision", &A::precision, kOptional},
       {"engine", &A::engine, kOptional},
-      {"model_bytes", &A::model_bytes, kOptional},
+      {"model_file_bytes", &A::model_file_bytes, kOptional},
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
       {"model_bytes", &A::model_bytes, kOptional},

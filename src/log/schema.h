@@ -140,10 +140,10 @@ struct RunAttributes {
   std::string data;
   std::string strategy;
   std::string precision;
-  std::string engine;             ///< of an inference run: "eager", "int8", ...; empty: training
-  std::int64_t model_bytes = 0;   ///< of an inference run: size of its model's file
-  std::string precision_note;     ///< how the precision was carried out where that is not plain; empty: as named
-  std::int64_t global_batch = 0;  ///< samples per optimizer step over all ranks
+  std::string engine;                 ///< of an inference run: "eager", "int8", ...; empty: training
+  std::int64_t model_file_bytes = 0;  ///< of an inference run: size of the file that its model was stored in
+  std::string precision_note;         ///< how the precision was carried out where that is not plain; empty: as named
+  std::int64_t global_batch = 0;      ///< samples per optimizer step over all ranks
   std::int64_t model_bytes =
       0;  ///< parameters and buffers of the whole model, in the types it is trained in; 0: unknown
   std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none

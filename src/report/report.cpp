@@ -224,7 +224,7 @@ Table inference_table(const Report& report) {
                {"p50_ns", "p50", Format::kDuration},
                {"p95_ns", "p95", Format::kDuration},
                {"p99_ns", "p99", Format::kDuration},
-               {"model_bytes", "model", Format::kBytes},
+               {"model_file_bytes", "model file", Format::kBytes},
                {"accuracy", "accuracy", Format::kShare},
                {"reference_accuracy", "eager fp32", Format::kShare},
                {"accuracy_cost", "cost", Format::kShare},
@@ -238,7 +238,7 @@ Table inference_table(const Report& report) {
       table.rows.push_back({cell(run.label), cell(id.model), cell(id.data), cell(id.engine),
                             cell(starred_precision(id)), cell(id.device), known(id.threads), cell(size.batch_size),
                             Cell(size.images_per_second), Cell(size.p50_ns), Cell(size.p95_ns), Cell(size.p99_ns),
-                            known(id.model_bytes), cell(run.accuracy), cell(run.reference_accuracy), cost,
+                            known(id.model_file_bytes), cell(run.accuracy), cell(run.reference_accuracy), cost,
                             cell(size.batches), cell(std::string(run.complete ? "complete" : "incomplete"))});
     }
   }

@@ -25,7 +25,7 @@ class EngineTest : public ::testing::Test {
     policy.prepare(*model);
     const auto folder = folder_ / std::string(config::name_of(engine));
     std::filesystem::create_directories(folder);
-    return store_model(std::move(model), policy, engine, at::randn({1, 3, 32, 32}), batches, folder);
+    return store_model(std::move(model), precision, engine, at::randn({1, 3, 32, 32}), batches, folder);
   }
 
   trainyard::testing::TemporaryFolder folder_;
@@ -44,7 +44,7 @@ TEST_F(EngineTest, AllGiveTheModelsAnswersFromTheirFiles) {
     EXPECT_EQ(logits.scalar_type(), at::kFloat);
     if (engine == EngineKind::kEager) expected = logits;
     const bool exact = engine == EngineKind::kEager || engine == EngineKind::kTorchScript;
-    EXPECT_LT((logits.sub(expected).norm() / expected.norm()).item<double>(), exact ? 1e-4 : 0.1) << name;
+    EXPECT_LT(logits.sub(expected).norm().div(expected.norm()).item<double>(), exact ? 1e-4 : 0.1) << name;
   }
   EXPECT_NEAR(static_cast<double>(bytes[EngineKind::kTorchScript]), static_cast<double>(bytes[EngineKind::kEager]),
               0.02 * static_cast<double>(bytes[EngineKind::kEager]));

@@ -61,11 +61,11 @@ TEST(GraphRunner, LetsAValueGoAtItsLastUse) {
   });
   const at::Tensor example = at::randn({1, 8, 6, 6});
   GraphRunner runner(traced_and_frozen(*model, example));
-  c10::weak_intrusive_ptr<c10::StorageImpl> first_result{c10::intrusive_ptr<c10::StorageImpl>()};
+  c10::weak_intrusive_ptr<c10::TensorImpl> first_result{c10::intrusive_ptr<c10::TensorImpl>()};
   int seen = 0;
   runner.run(example, [&](const torch::jit::Value&, const at::Tensor& tensor) {
     ++seen;
-    if (seen == 2) first_result = c10::weak_intrusive_ptr<c10::StorageImpl>(tensor.storage().getIntrusivePtr());
+    if (seen == 2) first_result = c10::weak_intrusive_ptr<c10::TensorImpl>(tensor.getIntrusivePtr());
     EXPECT_TRUE(seen < 4 || first_result.expired());
   });
   EXPECT_EQ(seen, 4);

@@ -40,7 +40,7 @@ std::map<std::string, int> operations(const torch::jit::Module& module) {
 double distance(const models::Model& model, const torch::jit::Module& integers, const at::Tensor& images) {
   const at::Tensor expected = model.forward(images, Pass::kEvaluate);
   const at::Tensor given = GraphRunner(integers).run(images);
-  return (given.sub(expected).norm() / expected.norm()).item<double>();
+  return given.sub(expected).norm().div(expected.norm()).item<double>();
 }
 
 torch::jit::Module quantised_model(const models::Model& model, at::IntArrayRef shape) {

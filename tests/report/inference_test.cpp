@@ -21,7 +21,7 @@ using ::testing::Not;
 report::Run answering_run() {
   RankLog log = testing::sample_log(0, 1, {});
   log.attributes.engine = "int8";
-  log.attributes.model_bytes = 1 << 20;
+  log.attributes.model_file_bytes = 1 << 20;
   for (std::int64_t batch = 0; batch < 100; ++batch)
     log.inference.push_back({.batch = batch, .duration_ns = batch == 99 ? 101'000'000 : 1'000'000, .samples = 4});
   log.inference.push_back({.batch = 100, .duration_ns = 500'000, .samples = 1});
@@ -70,7 +70,7 @@ TEST(Inference, IsATableOfItsOwnBesideTraining) {
   EXPECT_EQ(json["runs"].size(), 1U);
   ASSERT_EQ(json["inference"].size(), 2U);
   EXPECT_EQ(json["inference"][0]["engine"], "int8");
-  EXPECT_EQ(json["inference"][0]["model_bytes"], 1 << 20);
+  EXPECT_EQ(json["inference"][0]["model_file_bytes"], 1 << 20);
 }
 
 TEST(Inference, AloneLeavesTrainingsTablesOut) {
