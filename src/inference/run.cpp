@@ -3,8 +3,10 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -49,6 +51,13 @@ CalibrationBatches calibration_batches(const std::shared_ptr<const data::Dataset
     left -= images.size(0);
     return images;
   };
+}
+
+/// Memory once taken stays with the process. The C library gives blocks of activations back to the kernel as soon as they
+/// are free and takes them anew for each batch, which costs a fault for every page.
+void keep_memory() {
+  ::mallopt(M_MMAP_MAX, 0);  // a threshold for blocks mapped by themselves cannot be above 32 MiB
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
 /// What LibTorch throws comes with the stack of its own frames.
@@ -163,6 +172,7 @@ class Run {
 
 int run(const config::RunConfig& config, const std::optional<std::string>& refusal,
         const std::function<void(const std::filesystem::path& log)>& done) {
+  keep_memory();
   if (!refusal && config.inference->threads > 0) at::set_num_threads(config.inference->threads);
   training::Outcome outcome;
   bool speaks = true;

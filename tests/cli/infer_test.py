@@ -83,6 +83,40 @@ class InferTest(unittest.TestCase):
         self.assertIn("resnet34", result.stdout)
         self.assertEqual(len(list(self.folder.glob("results/a/*/restart-000/rank-00000.h5"))), 1)
 
+    @unittest.skipUnless(os.environ.get("TRAINYARD_DATA"), "TRAINYARD_DATA is not set")
+    def test_integers_cost_a_trained_resnet20_at_most_half_a_point(self):
+        data = pathlib.Path(os.environ["TRAINYARD_DATA"])
+        if not (data / "resnet_cifar10" / "resnet20.safetensors").exists():
+            self.skipTest("no trained resnet20 in TRAINYARD_DATA")
+        for engine in ENGINES[1:]:
+            result = self.infer(
+                *("--model", "resnet20", "--weights", data / "resnet_cifar10" / "resnet20.safetensors"),
+                *("--data", "cifar10", "--data-dir", data / "cifar10", "--normalisation", "imagenet", "--device", "cpu"),
+                *("--engine", engine, "--batches", "2", "--batch-sizes", "16", "--output", f"runs/{engine}"),
+            )
+            self.assertEqual(result.returncode, 0, result.stderr)
+        subprocess.run([COLLECT, "runs", "--format", "json"], cwd=self.folder, check=True, timeout=60)
+        rows = json.loads((self.folder / "runs/report/report.json").read_text())["inference"]
+        costs = {row["engine"]: row["accuracy_cost"] for row in rows}
+        print({engine: round(100 * cost, 2) for engine, cost in costs.items()}, "points")
+        for row in rows:
+            self.assertAlmostEqual(row["reference_accuracy"], 932 / 1017, msg="what its authors' weights give")
+        self.assertEqual(costs["torchscript"], 0)
+        self.assertLessEqual(costs["int8"], 0.005)
+        self.assertEqual(costs["int8"], costs["torchscript-int8"])
+
+    def test_a_weights_file_that_is_damaged_or_missing_is_named(self):
+        (self.folder / "torn.safetensors").write_bytes(b"\xff" * 100)
+        self.assert_refused(1, "torn.safetensors", arguments=[*TINY, "--weights", "torn.safetensors"])
+        self.assert_refused(2, "none.safetensors", arguments=[*TINY, "--weights", "none.safetensors"])
+
+    def test_every_precision_answers_in_torchscript_as_eager(self):
+        for precision in ("fp16", "bf16", "amp", "tf32"):
+            with self.subTest(precision):
+                result = self.infer(*TINY, "--engine", "torchscript", "--precision", precision, "--output", precision)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(precision, result.stdout.splitlines()[-1])
+
     def test_help_and_version(self):
         self.assertIn("--batch-sizes", self.infer("--help").stdout)
         self.assertRegex(self.infer("--version").stdout, r"^infer \(trainyard\) \d+\.\d+\.\d+\n$")
