@@ -17,22 +17,27 @@ struct EnumNames;  // specialised below: `table`, an array of {value, name} in t
 
 template <>
 struct EnumNames<Model> {
-  static constexpr std::array<std::pair<Model, std::string_view>, 8> table{{{Model::kResnet18, "resnet18"},
-                                                                            {Model::kResnet34, "resnet34"},
-                                                                            {Model::kResnet50, "resnet50"},
-                                                                            {Model::kResnet20, "resnet20"},
-                                                                            {Model::kResnet32, "resnet32"},
-                                                                            {Model::kResnet44, "resnet44"},
-                                                                            {Model::kResnet56, "resnet56"},
-                                                                            {Model::kResnet110, "resnet110"}}};
+  static constexpr std::array<std::pair<Model, std::string_view>, 11> table{{{Model::kResnet18, "resnet18"},
+                                                                             {Model::kResnet34, "resnet34"},
+                                                                             {Model::kResnet50, "resnet50"},
+                                                                             {Model::kResnet20, "resnet20"},
+                                                                             {Model::kResnet32, "resnet32"},
+                                                                             {Model::kResnet44, "resnet44"},
+                                                                             {Model::kResnet56, "resnet56"},
+                                                                             {Model::kResnet110, "resnet110"},
+                                                                             {Model::kRobertaTiny, "roberta-tiny"},
+                                                                             {Model::kRobertaBase, "roberta-base"},
+                                                                             {Model::kRobertaLarge, "roberta-large"}}};
 };
 
 template <>
 struct EnumNames<Data> {
-  static constexpr std::array<std::pair<Data, std::string_view>, 5> table{{{Data::kDigits, "digits"},
+  static constexpr std::array<std::pair<Data, std::string_view>, 7> table{{{Data::kDigits, "digits"},
                                                                            {Data::kCifar10, "cifar10"},
                                                                            {Data::kSvhn, "svhn"},
                                                                            {Data::kTinyImageNet, "tiny-imagenet"},
+                                                                           {Data::kSst2, "sst2"},
+                                                                           {Data::kAgNews, "ag-news"},
                                                                            {Data::kSynthetic, "synthetic"}}};
 };
 
@@ -92,8 +97,11 @@ struct EnumNames<NormalisationKind> {
 
 template <>
 struct EnumNames<ScheduleKind> {
-  static constexpr std::array<std::pair<ScheduleKind, std::string_view>, 3> table{
-      {{ScheduleKind::kConstant, "constant"}, {ScheduleKind::kStep, "step"}, {ScheduleKind::kCosine, "cosine"}}};
+  static constexpr std::array<std::pair<ScheduleKind, std::string_view>, 4> table{
+      {{ScheduleKind::kConstant, "constant"},
+       {ScheduleKind::kStep, "step"},
+       {ScheduleKind::kCosine, "cosine"},
+       {ScheduleKind::kLinear, "linear"}}};
 };
 
 template <>

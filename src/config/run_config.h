@@ -16,8 +16,11 @@ enum class Model {
   kResnet44,
   kResnet56,
   kResnet110,
+  kRobertaTiny,
+  kRobertaBase,
+  kRobertaLarge,
 };
-enum class Data { kDigits, kCifar10, kSvhn, kTinyImageNet, kSynthetic };
+enum class Data { kDigits, kCifar10, kSvhn, kTinyImageNet, kSst2, kAgNews, kSynthetic };
 enum class StrategyKind { kSingle, kDp, kDdp, kZero1, kZero2, kZero3, kModelParallel, kPipeline };
 enum class OptimizerKind { kSgd, kAdam, kAdamW };
 enum class Compression { kNone, kFp16, kBf16 };
@@ -25,10 +28,15 @@ enum class Checkpointing { kNone, kBlock, kStage };
 enum class PipelineScheduleKind { kGpipe, kOneFOneB, kInterleaved };
 enum class PrecisionKind { kFp32, kTf32, kAmp, kFp16, kBf16 };
 enum class NormalisationKind { kOwn, kImagenet };
-enum class ScheduleKind { kConstant, kStep, kCosine };
+enum class ScheduleKind { kConstant, kStep, kCosine, kLinear };
 enum class DeviceKind { kAuto, kCpu, kCuda };
 enum class MemoryFormat { kContiguous, kChannelsLast };
 enum class EngineKind { kEager, kTorchScript, kInt8, kTorchScriptInt8 };
+
+/// Whether a model reads sequences of tokens; the others read images.
+constexpr bool reads_text(Model model) {
+  return model == Model::kRobertaTiny || model == Model::kRobertaBase || model == Model::kRobertaLarge;
+}
 
 /// What Slurm is asked for; the log records what the job really got. Used by tools/generate alone.
 struct SlurmRequest {
@@ -65,6 +73,8 @@ struct RunConfig {
   std::int64_t image_size = 0;  ///< pixels of a side; 0: the data set's own (synthetic: 32)
   NormalisationKind normalisation = NormalisationKind::kOwn;  ///< means and deviations that pixels are scaled by
   bool augment = false;                                       ///< random crop, and flip where the data allows it
+  std::string tokenizer;          ///< folder of vocab.json and merges.txt; empty: looked for where weights and data are
+  std::int64_t max_length = 128;  ///< tokens of a text, special ones included; the rest is cut off
   StrategyKind strategy = StrategyKind::kSingle;
   PrecisionKind precision = PrecisionKind::kFp32;
   std::int64_t epochs = 1;

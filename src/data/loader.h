@@ -1,26 +1,18 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
 
+#include "data/batch.h"
 #include "data/dataset.h"
 #include "data/sampler.h"
 
 namespace trainyard::data {
 
-/// One rank's part of a global batch, on the CPU. Valid for as long as its tensors live, even past the loader.
-struct Batch {
-  at::Tensor images;                ///< float32 [n, channels, height, width], normalised
-  at::Tensor labels;                ///< int64 [n]
-  std::int64_t global_samples = 0;  ///< over all ranks: what a mean over the global batch divides by
-};
-
 struct LoaderOptions {
   int workers = 0;             ///< threads; 0 prepares each batch inside next()
-  std::uint64_t seed = 0;      ///< of the augmentation
+  std::uint64_t seed = 0;      ///< of augmentation and the batches' random keys
   bool augment = false;        ///< random crop and flip, by the data set's rules
   bool channels_last = false;  ///< memory format of `images`; the sizes stay [n, channels, height, width]
   bool pin_memory = false;     ///< page-locked batches for asynchronous copies; needs CUDA

@@ -20,12 +20,6 @@ namespace {
 constexpr double kBatchNormMomentum = 0.1;
 constexpr double kBatchNormEpsilon = 1e-5;
 
-at::Tensor parameter(Builder& builder, const std::string& name, at::Tensor value, bool always_float32 = false) {
-  value.requires_grad_(true);
-  builder.registry.parameters.push_back({name, value, always_float32});
-  return value;
-}
-
 at::Tensor buffer(Builder& builder, const std::string& name, at::Tensor value) {
   builder.registry.buffers.push_back({name, value});
   return value;
@@ -37,12 +31,18 @@ at::Tensor uniform(Builder& builder, at::IntArrayRef shape, double bound) {
 
 }  // namespace
 
+at::Tensor Builder::parameter(const std::string& name, at::Tensor value, bool always_float32) {
+  value.requires_grad_(true);
+  registry.parameters.push_back({name, value, always_float32});
+  return value;
+}
+
 Conv2d::Conv2d(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
                std::int64_t stride, std::int64_t padding)
     : stride_(stride), padding_(padding) {
   const double fan_out = static_cast<double>(out * kernel * kernel);
-  weight_ = parameter(
-      builder, name + ".weight",
+  weight_ = builder.parameter(
+      name + ".weight",
       at::empty({out, in, kernel, kernel}, at::kFloat).normal_(0.0, std::sqrt(2.0 / fan_out), builder.generator));
 }
 
@@ -51,8 +51,8 @@ at::Tensor Conv2d::forward(const at::Tensor& input) const {
 }
 
 BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t channels)
-    : weight_(parameter(builder, name + ".weight", at::ones({channels}, at::kFloat), true)),
-      bias_(parameter(builder, name + ".bias", at::zeros({channels}, at::kFloat), true)),
+    : weight_(builder.parameter(name + ".weight", at::ones({channels}, at::kFloat), true)),
+      bias_(builder.parameter(name + ".bias", at::zeros({channels}, at::kFloat), true)),
       running_mean_(buffer(builder, name + ".running_mean", at::zeros({channels}, at::kFloat))),
       running_var_(buffer(builder, name + ".running_var", at::ones({channels}, at::kFloat))),
       num_batches_tracked_(buffer(builder, name + ".num_batches_tracked", at::zeros({}, at::kLong))),
@@ -92,8 +92,14 @@ at::Tensor BatchNorm2d::forward_add_relu(const at::Tensor& input, const at::Tens
 
 Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(in));
-  weight_ = parameter(builder, name + ".weight", uniform(builder, {out, in}, bound));
-  bias_ = parameter(builder, name + ".bias", uniform(builder, {out}, bound));
+  weight_ = builder.parameter(name + ".weight", uniform(builder, {out, in}, bound));
+  bias_ = builder.parameter(name + ".bias", uniform(builder, {out}, bound));
+}
+
+Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out, double deviation) {
+  weight_ =
+      builder.parameter(name + ".weight", at::empty({out, in}, at::kFloat).normal_(0.0, deviation, builder.generator));
+  bias_ = builder.parameter(name + ".bias", at::zeros({out}, at::kFloat));
 }
 
 at::Tensor Linear::forward(const at::Tensor& input) const {

@@ -17,6 +17,9 @@ namespace trainyard::models {
 struct Builder {
   TensorRegistry& registry;
   at::Generator generator;
+
+  /// Registers a float32 tensor as a parameter and returns it.
+  at::Tensor parameter(const std::string& name, at::Tensor value, bool always_float32 = false);
 };
 
 /// 2-D convolution without bias, square kernel. weight: [out, in, kernel, kernel].
@@ -55,10 +58,13 @@ class BatchNorm2d {
   std::shared_ptr<const BatchStatistics> statistics_;
 };
 
-/// [N, in] -> [N, out]. Initial values: uniform in +-1/sqrt(in), weight and bias, as PyTorch's Linear.
+/// [..., in] -> [..., out].
 class Linear {
  public:
+  /// Initial values: uniform in +-1/sqrt(in), weight and bias, as PyTorch's Linear.
   Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out);
+  /// Initial values: weight normal with this standard deviation, bias 0, as BERT's layers.
+  Linear(Builder& builder, const std::string& name, std::int64_t in, std::int64_t out, double deviation);
   at::Tensor forward(const at::Tensor& input) const;
 
  private:

@@ -6,7 +6,6 @@
 
 #include "models/autocast.h"
 #include "models/recompute.h"
-#include "models/resnet.h"
 
 namespace trainyard::models {
 
@@ -17,8 +16,9 @@ at::Tensor Model::forward(const at::Tensor& input, Pass pass, Range stages) cons
   at::Tensor activation = input;
   for (std::size_t begin = stages.begin; begin < stages.end;) {
     const Range segment{begin, segment_end(begin, stages.end)};
-    activation = forward_recomputed(
-        activation, [this, segment](const at::Tensor& own, Pass own_pass) { return run(own, own_pass, segment); });
+    activation = forward_recomputed(activation, [this, segment, pass](const at::Tensor& own, Pass::Mode mode) {
+      return run(own, pass.in(mode), segment);
+    });
     begin = segment.end;
   }
   return activation;
@@ -78,10 +78,6 @@ Model Model::take(std::span<const Range> taken) {
   part.recompute_ = recompute_;
   part.autocast_ = autocast_;
   return part;
-}
-
-std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {
-  return build_resnet(model, images, classes, seed);
 }
 
 }  // namespace trainyard::models

@@ -12,17 +12,11 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "models/input_shape.h"
 #include "models/pass.h"
 #include "models/registry.h"
 
 namespace trainyard::models {
-
-/// Of one image that a model takes.
-struct ImageShape {
-  std::int64_t channels = 3;
-  std::int64_t height = 32;
-  std::int64_t width = 32;
-};
 
 /// One unit of a model: models are sequences of stages, so that they can be cut between any two.
 class Stage {
@@ -79,7 +73,7 @@ class Model;
 
 /// What a model was built for, and how to build it again.
 struct ModelOrigin {
-  ImageShape images;
+  InputShape input;
   std::function<std::unique_ptr<Model>()> build;
 };
 
@@ -89,10 +83,13 @@ class Model {
   Model(TensorRegistry registry, std::vector<StageEntry> stages, ModelOrigin origin = {})
       : registry_(std::move(registry)), stages_(std::move(stages)), origin_(std::move(origin)) {}
 
-  /// images [N, C, H, W] -> logits [N, classes].
-  at::Tensor forward(const at::Tensor& images, Pass pass) const { return forward(images, pass, {0, stages_.size()}); }
-  /// Through some of the stages: from the first one's input to the last one's output. In training, where a graph is
-  /// built, segments of them are recomputed in backward as recompute() says: the model must live until then.
+  /// images [N, C, H, W], or token ids int64 [N, L] -> logits [N, classes].
+  at::Tensor forward(const at::Tensor& input, Pass pass) const {
+    return forward(input, pass.over(input), {0, stages_.size()});
+  }
+  /// Through some of the stages: from the first one's input to the last one's output. Stages that do not begin with the
+  /// model's first need pass.tokens where it takes tokens (Pass::over). In training, where a graph is built, segments
+  /// of them are recomputed in backward as recompute() says: the model must live until then.
   at::Tensor forward(const at::Tensor& input, Pass pass, Range stages) const;
   /// How much of a training pass keeps its input alone and is run again in backward: nothing, each stage by itself, or
   /// neighbouring stages of one group together, within the stages that one forward() goes through.
@@ -105,7 +102,7 @@ class Model {
   /// pass collective. over: must outlive the model's passes.
   void synchronise_statistics(comm::Communicator& over) { registry_.statistics->over = &over; }
 
-  const ImageShape& images() const { return origin_.images; }
+  const InputShape& input() const { return origin_.input; }
   /// The whole model as it was first built: in float32 on the CPU, with its initial values.
   std::unique_ptr<Model> fresh_copy() const { return origin_.build(); }
   std::span<const StageEntry> stages() const { return stages_; }
@@ -129,7 +126,14 @@ class Model {
   std::optional<at::ScalarType> autocast_;
 };
 
-/// The model that a configuration names, float32 on the CPU, its initial values a function of seed alone.
+/// The ResNet of that name, float32 on the CPU, its initial values a function of seed alone.
 std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed);
+/// The model that a configuration names, for this input, with the values of `weights` where those are given; a RoBERTa
+/// with its sequence-classification head, which stays random where the weights have none, and with the sizes of the
+/// config.json beside its weights.
+/// @throws core::UsageError where it does not take such input, or there are no such weights; core::Error where these
+/// are
+///   damaged or another model's.
+std::unique_ptr<Model> build(const config::RunConfig& config, const InputShape& input, std::int64_t classes);
 
 }  // namespace trainyard::models

@@ -216,6 +216,10 @@ StageList build_stages(config::Model model, Builder& builder, ImageShape images,
       return build_stages<Padding>(builder, cifar_family(9), images.channels, classes);
     case config::Model::kResnet110:
       return build_stages<Padding>(builder, cifar_family(18), images.channels, classes);
+    case config::Model::kRobertaTiny:
+    case config::Model::kRobertaBase:
+    case config::Model::kRobertaLarge:
+      break;
   }
   throw core::Error("model: not a ResNet");
 }

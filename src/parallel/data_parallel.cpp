@@ -29,8 +29,7 @@ std::vector<std::vector<data::Batch>> scatter(std::span<const data::Batch> batch
     std::int64_t first = 0;
     std::size_t device = 0;
     for (const std::int64_t count : even_parts(samples, parts)) {
-      shares[device++].push_back(
-          {batch.images.narrow(0, first, count), batch.labels.narrow(0, first, count), batch.global_samples});
+      shares[device++].push_back(batch.part(first, count));
       first += count;
     }
   }
@@ -72,9 +71,9 @@ void DeviceCopy::start(std::vector<data::Batch> batches, at::Tensor factor) {
 }
 
 void DeviceCopy::run(const data::Batch& batch, const at::Tensor& factor) {
-  const at::Tensor images = batch.images.to(device_, /*non_blocking=*/true).to(policy_.activation_dtype());
+  const at::Tensor input = policy_.as_input(batch.images.to(device_, /*non_blocking=*/true));
   const at::Tensor labels = batch.labels.to(device_, /*non_blocking=*/true);
-  const at::Tensor logits = model_->forward(images, models::Pass::kTrain);
+  const at::Tensor logits = model_->forward(input, {models::Pass::kTrain, batch.random_key});
   const at::Tensor loss = loss_sum(logits, labels);
   result_.add({loss.detach(), count_correct(logits, labels), labels.size(0), {}});
   torch::autograd::backward({loss.mul(factor)}, {});

@@ -27,6 +27,12 @@ at::Tensor overflow(const std::vector<std::unique_ptr<Replica>>& parts) {
   return found.to(at::kFloat);
 }
 
+/// The pass with its tokens, where it has some, on a part's device.
+models::Pass pass_on(const Replica& part, models::Pass pass) {
+  if (pass.tokens.defined()) pass.tokens = pass.tokens.to(part.device());
+  return pass;
+}
+
 }  // namespace
 
 ModelParallel::ModelParallel(const config::RunConfig& config, std::unique_ptr<models::Model> model, at::Device device) {
@@ -77,15 +83,17 @@ timing::MemoryShares ModelParallel::memory() const {
 StepResult ModelParallel::train(const data::Batch& batch, std::int64_t samples, timing::StepTimer& timer) {
   std::vector<at::Tensor> inputs;
   std::vector<at::Tensor> outputs;
+  models::Pass pass(models::Pass::kTrain, batch.random_key);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     Replica& part = *parts_[i];
     {
       const Region region(timer, Phase::kTransfer);
       inputs.push_back(i == 0 ? part.to_device(batch.images) : outputs.back().detach().to(part.device()));
       if (i > 0) inputs.back().set_requires_grad(true);
+      pass = pass_on(part, i == 0 ? pass.over(inputs.back()) : pass);
     }
     const Region region(timer, phase(i, Phase::kForward));
-    outputs.push_back(part.model().forward(inputs.back(), models::Pass::kTrain));
+    outputs.push_back(part.model().forward(inputs.back(), pass));
   }
   StepResult result;
   at::Tensor gradient;
@@ -117,8 +125,11 @@ Evaluation ModelParallel::evaluate(const data::Batch& batch) {
   if (result.samples == 0) return result;
   const c10::NoGradGuard no_grad;
   at::Tensor activation = parts_.front()->to_device(batch.images);
-  for (const auto& part : parts_)
-    activation = part->model().forward(activation.to(part->device()), models::Pass::kEvaluate);
+  models::Pass pass = models::Pass(models::Pass::kEvaluate).over(activation);
+  for (const auto& part : parts_) {
+    pass = pass_on(*part, pass);
+    activation = part->model().forward(activation.to(part->device()), pass);
+  }
   const at::Tensor labels = batch.labels.to(last().device());
   result.loss_sum = loss_sum(activation, labels).item<double>();
   result.correct = count_correct(activation, labels).item<std::int64_t>();

@@ -52,13 +52,14 @@ void ParameterGatherer::drop(std::size_t stage) {
     parameters_.drop_parameters(bucket);
 }
 
-at::Tensor ParameterGatherer::forward(const at::Tensor& images, models::Pass pass) {
+at::Tensor ParameterGatherer::forward(const at::Tensor& input, models::Pass pass) {
   const std::size_t last = buckets_.size() - 1;
-  at::Tensor activation = images;
+  const models::Pass own_pass = pass.over(input);
+  at::Tensor activation = input;
   for (std::size_t stage = 0; stage <= last; ++stage) {
     gather(stage);
     if (stage < last) prefetch(stage + 1);
-    activation = model_.forward(activation, pass, {stage, stage + 1});
+    activation = model_.forward(activation, own_pass, {stage, stage + 1});
     if (pass == models::Pass::kEvaluate || stage < last) drop(stage);
     if (activation.requires_grad()) {
       // Runs in backward when the gradient of this stage's output is whole, before the stage itself.

@@ -21,7 +21,7 @@ class ParameterGatherer {
   /// Waiting for parameters is this timer's exposed communication, in backward too; null: not timed.
   void begin_step(timing::StepTimer* timer);
   /// The whole model. In training the last stage keeps its parameters, with which backward begins.
-  at::Tensor forward(const at::Tensor& images, models::Pass pass);
+  at::Tensor forward(const at::Tensor& input, models::Pass pass);
   /// After the step's last backward: frees what that used last.
   void finish_step();
 

@@ -135,8 +135,7 @@ std::vector<data::Batch> Pipeline::cut_into_micro_batches(std::span<const data::
   for (const data::Batch& batch : batches) {
     std::int64_t first = 0;
     for (const std::int64_t samples : micro_batch_sizes(batch.labels.size(0), config_, stages_)) {
-      micro_batches.push_back(
-          {batch.images.narrow(0, first, samples), batch.labels.narrow(0, first, samples), batch.global_samples});
+      micro_batches.push_back(batch.part(first, samples));
       first += samples;
     }
   }

@@ -2,13 +2,16 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "parallel/cut.h"
 
 namespace trainyard::parallel {
 
-at::Tensor PipelinePart::make_output(std::int64_t samples, at::Device device) const {
+at::Tensor PipelinePart::make_output(const at::Tensor& input, at::Device device) const {
   std::vector<std::int64_t> sizes = output.sizes().vec();
-  sizes.front() = samples;
+  const std::int64_t own = input.is_floating_point() ? 1 : input.dim();  // dimensions that are the input's
+  std::copy_n(input.sizes().begin(), own, sizes.begin());
   return at::empty(sizes, output.options().device(device), output.suggest_memory_format());
 }
 

@@ -19,8 +19,9 @@ struct PipelinePart {
   PartCost cost;         ///< nanoseconds for one whole micro-batch
   at::Tensor output;     ///< what a micro-batch becomes: shape, type and strides, on the meta device
 
-  /// Memory for the output of a micro-batch of this many samples, and for its gradient.
-  at::Tensor make_output(std::int64_t samples, at::Device device) const;
+  /// Memory for the output of a micro-batch, and for its gradient. input: what the whole model gets of it; where that
+  /// is token ids [N, L], the output is [N, L, ...] too, and L need not be the probe's.
+  at::Tensor make_output(const at::Tensor& input, at::Device device) const;
 };
 
 /// Cuts a probed model into parts: by hand where `cut` is not empty, else so that the dearest part costs least.

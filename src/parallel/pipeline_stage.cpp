@@ -67,19 +67,20 @@ StepResult PipelineStage::train(const PipelineSchedule& schedule, std::span<cons
 
 void PipelineStage::forward(const Task& task, const data::Batch& batch) {
   at::Tensor input;
-  if (task.part == 0) {
+  models::Pass pass(models::Pass::kTrain, batch.random_key);
+  {
     const Region region(*timer_, Phase::kTransfer);
-    input = images_of(batch);
-  } else {
-    input = take_input(task).set_requires_grad(true);
+    input = model_input(batch, task.part);
+    if (input.defined()) pass = pass.over(input);
   }
+  if (task.part > 0) input = take_input(task).set_requires_grad(true);
   at::Tensor labels;
   if (is_last(task.part)) {
     const Region region(*timer_, Phase::kTransfer);
     labels = labels_of(batch);
   }
   const Region region(*timer_, Phase::kForward);
-  at::Tensor output = replica_.model().forward(input, models::Pass::kTrain, own_stages(task.part));
+  at::Tensor output = replica_.model().forward(input, pass, own_stages(task.part));
   if (is_last(task.part)) {
     const at::Tensor loss = loss_sum(output, labels);
     result_.add({loss.detach(), count_correct(output, labels), labels.size(0), {}});
@@ -122,8 +123,8 @@ void PipelineStage::exchange(const Exchange& messages) {
       outgoing_.erase(found);
       transfers.push_back(comm::P2P::send(result, rank_of(message.peer)));
     } else {
-      const std::int64_t samples = micro_batches_[static_cast<std::size_t>(made_by.micro_batch)].labels.size(0);
-      arrivals_[made_by] = {part.make_output(samples, replica_.device()), nullptr};
+      const at::Tensor& input = micro_batches_[static_cast<std::size_t>(made_by.micro_batch)].images;
+      arrivals_[made_by] = {part.make_output(input, replica_.device()), nullptr};
       received.push_back(made_by);
       transfers.push_back(comm::P2P::receive(arrivals_[made_by].tensor, rank_of(message.peer)));
     }
@@ -158,13 +159,16 @@ Evaluation PipelineStage::evaluate(const data::Batch& batch) {
   at::Tensor activation;
   for (int part = place_.stage; part < static_cast<int>(parts_.size()); part += place_.stages) {
     const bool crosses = place_.stages > 1;
+    const at::Tensor input = model_input(batch, part);
+    models::Pass pass(models::Pass::kEvaluate);
+    if (input.defined()) pass = pass.over(input);
     if (part == 0) {
-      activation = images_of(batch);
+      activation = input;
     } else if (crosses) {
-      activation = parts_[static_cast<std::size_t>(part - 1)].make_output(samples, replica_.device());
+      activation = parts_[static_cast<std::size_t>(part - 1)].make_output(batch.images, replica_.device());
       communicator_.exchange({comm::P2P::receive(activation, rank_of((part - 1) % place_.stages))})->wait();
     }
-    activation = replica_.model().forward(activation, models::Pass::kEvaluate, own_stages(part));
+    activation = replica_.model().forward(activation, pass, own_stages(part));
     if (is_last(part)) {
       const at::Tensor labels = labels_of(batch);
       result = {loss_sum(activation, labels).item<double>(), count_correct(activation, labels).item<std::int64_t>(),
@@ -177,8 +181,8 @@ Evaluation PipelineStage::evaluate(const data::Batch& batch) {
   return result;
 }
 
-at::Tensor PipelineStage::images_of(const data::Batch& batch) {
-  return replica_.to_device(batch.images);
+at::Tensor PipelineStage::model_input(const data::Batch& batch, int part) {
+  return part == 0 || !batch.images.is_floating_point() ? replica_.to_device(batch.images) : at::Tensor();
 }
 
 at::Tensor PipelineStage::labels_of(const data::Batch& batch) {

@@ -55,7 +55,8 @@ class PipelineStage {
   /// Hands a task's result to whoever needs it.
   void deliver(const Task& task, at::Tensor result);
   at::Tensor take_input(const Task& task);
-  at::Tensor images_of(const data::Batch& batch);
+  /// The model's input on this device, where a part needs it: all parts need token ids, the first alone images.
+  at::Tensor model_input(const data::Batch& batch, int part);
   at::Tensor labels_of(const data::Batch& batch);
   models::Range own_stages(int part) const;
   bool is_last(int part) const { return part + 1 == static_cast<int>(parts_.size()); }

@@ -21,7 +21,7 @@ Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model>
     : device_(device),
       policy_(precision::Policy::make(config.precision, device)),
       model_(policy_.prepared(std::move(model))),
-      forward_([this](const at::Tensor& images, models::Pass pass) { return model_->forward(images, pass); }),
+      forward_([this](const at::Tensor& input, models::Pass pass) { return model_->forward(input, pass); }),
       parameters_(*model_, {config.bucket_mb, config.memory_format, sharding}),
       hooks_(*model_, parameters_, std::move(on_ready)),
       optimizer_(optim::make_optimizer(config)) {
@@ -30,9 +30,9 @@ Replica::Replica(const config::RunConfig& config, std::unique_ptr<models::Model>
   if (policy_.scales_loss()) scaler_.emplace(device);
 }
 
-at::Tensor Replica::to_device(const at::Tensor& images) const {
+at::Tensor Replica::to_device(const at::Tensor& input) const {
   // In two steps: one call that changes device, type and strides would copy through pageable memory, and wait for it.
-  return images.to(device_, /*non_blocking=*/true).to(policy_.activation_dtype());
+  return policy_.as_input(input.to(device_, /*non_blocking=*/true));
 }
 
 StepResult Replica::forward_backward(std::span<const data::Batch> batches, timing::StepTimer& timer) {
@@ -52,20 +52,20 @@ StepResult Replica::forward_backward(std::span<const data::Batch> batches, timin
 
 void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer,
                          StepResult& result) {
-  at::Tensor images;
+  at::Tensor input;
   at::Tensor labels;
   {
     const Region region(timer, Phase::kTransfer);
-    images = to_device(batch.images);
+    input = to_device(batch.images);
     labels = batch.labels.to(device_, /*non_blocking=*/true);
   }
   at::Tensor loss;
   {
     const Region region(timer, Phase::kForward);
-    const at::Tensor logits = forward_(images, models::Pass::kTrain);
+    const at::Tensor logits = forward_(input, {models::Pass::kTrain, batch.random_key});
     loss = loss_sum(logits, labels);
     result.add({loss.detach(), count_correct(logits, labels), batch.labels.size(0), {}});
-    images.reset();
+    input.reset();
   }
   const Region region(timer, Phase::kBackward);
   const at::Tensor share = scaled(loss.div(static_cast<double>(global_samples)));

@@ -23,7 +23,7 @@ class Replica {
           const Sharding& sharding, GradientHooks::Ready on_ready);
 
   /// How the model runs where not simply from its first stage to its last.
-  using Forward = std::function<at::Tensor(const at::Tensor& images, models::Pass pass)>;
+  using Forward = std::function<at::Tensor(const at::Tensor& input, models::Pass pass)>;
   void run_forward_by(Forward forward) { forward_ = std::move(forward); }
 
   /// Gradients of (sum of the batches' losses / sum of their global samples), times the loss scale, in the flat views.
@@ -43,8 +43,8 @@ class Replica {
 
   /// For strategies that run forward and backward by themselves: a loss times the loss scale.
   at::Tensor scaled(const at::Tensor& loss) const { return scaler_ ? scaler_->scale(loss) : loss; }
-  /// Images on the device, in the precision's type.
-  at::Tensor to_device(const at::Tensor& images) const;
+  /// A model's input on the device: images in the precision's type, token ids as they are.
+  at::Tensor to_device(const at::Tensor& input) const;
   at::Device device() const { return device_; }
   GradientHooks& hooks() { return hooks_; }
 

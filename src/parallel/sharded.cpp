@@ -25,7 +25,7 @@ Sharded::Sharded(const config::RunConfig& config, std::unique_ptr<models::Model>
   if (!replica_.parameters().sharding().parameters) return;
   gatherer_ = std::make_unique<ParameterGatherer>(replica_.model(), replica_.parameters(), communicator);
   replica_.run_forward_by(
-      [this](const at::Tensor& images, models::Pass pass) { return gatherer_->forward(images, pass); });
+      [this](const at::Tensor& input, models::Pass pass) { return gatherer_->forward(input, pass); });
 }
 
 void Sharded::synchronise() {

@@ -1,9 +1,7 @@
 #include "parallel/stage_probe.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -32,11 +30,10 @@ std::vector<at::Tensor> copies_of_buffers(const models::Model& model) {
 }
 
 /// What the first stage gets of a micro-batch, with values that do not matter.
-at::Tensor random_images(const models::ImageShape& shape, std::int64_t samples, config::MemoryFormat format) {
-  const at::Generator generator = at::detail::createCPUGenerator(0);
-  const at::Tensor images = at::randn({samples, shape.channels, shape.height, shape.width}, generator, at::kFloat);
-  const bool channels_last = format == config::MemoryFormat::kChannelsLast;
-  return images.contiguous(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+at::Tensor make_input(const models::Model& model, std::int64_t samples, config::MemoryFormat format) {
+  const at::Tensor input = models::random_input(model.input(), samples);
+  const bool channels_last = format == config::MemoryFormat::kChannelsLast && input.dim() == 4;
+  return input.contiguous(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
 
 }  // namespace
@@ -49,15 +46,15 @@ std::vector<StageProbe> probe_stages(models::Model& model, const config::RunConf
   const std::unique_ptr<timing::StreamClock> clock = timing::make_stream_clock(device);
   constexpr double kNever = std::numeric_limits<double>::infinity();
   std::vector<StageProbe> probes(model.stages().size(), {kNever, kNever, {}});
-  at::Tensor input =
-      random_images(model.images(), samples, config.memory_format).to(device).to(policy.activation_dtype());
+  at::Tensor input = policy.as_input(make_input(model, samples, config.memory_format).to(device));
+  const models::Pass pass = models::Pass(models::Pass::kTrain).over(input);
   for (std::size_t stage = 0; stage < probes.size(); ++stage) {
     StageProbe& probe = probes[stage];
     input.set_requires_grad(stage > 0);
     at::Tensor output;
     for (int run = 0; run < kRuns; ++run) {
       const timing::Mark begin = clock->mark();
-      output = model.forward(input, models::Pass::kTrain, {stage, stage + 1});
+      output = model.forward(input, pass, {stage, stage + 1});
       const timing::Mark middle = clock->mark();
       torch::autograd::backward({output}, {at::ones_like(output)});
       const timing::Mark end = clock->mark();

@@ -17,7 +17,7 @@ struct StageProbe {
   at::Tensor output;  ///< its shape, type and strides count, not its values; on the meta device
 };
 
-/// Runs each stage of a model forward and backward, by itself, on random images: how long it takes (the quickest of two
+/// Runs each stage of a model forward and backward, by itself, on random input: how long it takes (the quickest of two
 /// runs, after one that is not counted) and what it gives. The model goes to the device and takes the precision of the
 /// configuration; its values are what they were afterwards.
 /// samples: of a micro-batch.

@@ -19,6 +19,10 @@ class Policy {
 
   /// Type of the model's inputs and activations.
   at::ScalarType activation_dtype() const { return activation_dtype_; }
+  /// What a model's first stage takes: images in the type of activations; token ids as they are.
+  at::Tensor as_input(const at::Tensor& input) const {
+    return input.is_floating_point() ? input.to(activation_dtype_) : input;
+  }
   /// Small gradients would round to zero in this type: multiply the loss, divide the gradients (Micikevicius et al.
   /// 2018).
   bool scales_loss() const { return scales_loss_; }

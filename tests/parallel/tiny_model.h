@@ -45,7 +45,7 @@ inline std::unique_ptr<models::Model> tiny_model(std::uint64_t seed, int convolu
   std::vector<models::StageEntry> entries = stages.take();
   return std::make_unique<models::Model>(
       std::move(registry), std::move(entries),
-      models::ModelOrigin{{3, 8, 8}, [=] { return tiny_model(seed, convolutions); }});
+      models::ModelOrigin{models::ImageShape{3, 8, 8}, [=] { return tiny_model(seed, convolutions); }});
 }
 
 }  // namespace trainyard::test

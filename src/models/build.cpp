@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/enum_names.h"
+#include "core/error.h"
+#include "core/logging.h"
+#include "models/model.h"
+#include "models/resnet.h"
+#include "models/roberta.h"
+#include "models/weights.h"
+
+namespace trainyard::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The folder of Hugging Face's files that `weights` names; none where it names a file, or a folder without
+/// config.json.
+std::optional<fs::path> roberta_folder(const config::RunConfig& config) {
+  std::error_code ignored;
+  const fs::path folder = config.weights;
+  return !config.weights.empty() && fs::exists(folder / "config.json", ignored) ? std::optional(folder) : std::nullopt;
+}
+
+void require_fit(const config::RunConfig& config, const RobertaConfig& sizes, const TokenShape& tokens) {
+  if (tokens.vocabulary > sizes.vocab_size || tokens.padding != sizes.pad_token_id) {
+    throw core::UsageError(fmt::format(
+        "tokenizer: its {} tokens, of which {} is the padding, are not those of {}: {}, of which {} is the padding",
+        tokens.vocabulary, tokens.padding, config::name_of(config.model), sizes.vocab_size, sizes.pad_token_id));
+  }
+  if (tokens.length > sizes.longest()) {
+    throw core::UsageError(fmt::format("max-length = {} is more than the {} tokens that {} takes", tokens.length,
+                                       sizes.longest(), config::name_of(config.model)));
+  }
+}
+
+std::unique_ptr<Model> build_text(const config::RunConfig& config, const TokenShape& tokens, std::int64_t classes) {
+  const RobertaHead head{.kind = RobertaHead::Kind::kClassifier, .classes = classes};
+  if (const auto folder = roberta_folder(config)) {
+    const RobertaFolder saved = read_roberta(*folder);
+    require_fit(config, saved.config, tokens);
+    auto model = build_roberta(saved.config, head, tokens.length, config.seed);
+    const std::vector<std::string> fresh = assign_roberta(*model, saved.tensors, *folder);
+    if (!fresh.empty()) {
+      core::log_info(
+          fmt::format("weights = {}: it has no {}: random ones are taken", config.weights, fmt::join(fresh, ", ")));
+    }
+    return model;
+  }
+  const RobertaConfig sizes = roberta_preset(config.model);
+  require_fit(config, sizes, tokens);
+  auto model = build_roberta(sizes, head, tokens.length, config.seed);
+  if (!config.weights.empty()) load_weights(*model, config.weights);
+  return model;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> build(config::Model model, ImageShape images, std::int64_t classes, std::uint64_t seed) {
+  return build_resnet(model, images, classes, seed);
+}
+
+std::unique_ptr<Model> build(const config::RunConfig& config, const InputShape& input, std::int64_t classes) {
+  if (const auto* tokens = std::get_if<TokenShape>(&input)) return build_text(config, *tokens, classes);
+  auto model = build(config.model, std::get<ImageShape>(input), classes, config.seed);
+  if (!config.weights.empty()) load_weights(*model, config.weights);
+  return model;
+}
+
+}  // namespace trainyard::models
