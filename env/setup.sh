@@ -74,6 +74,7 @@ needs=(
   "has_header zlib.h zlib;zlib1g-dev;zlib"
   "has_header turbojpeg.h libturbojpeg;libturbojpeg0-dev;libjpeg-turbo"
   "has_header matio.h matio;libmatio-dev;matio"
+  "has_header utf8proc.h libutf8proc;libutf8proc-dev;utf8proc"
   "has_header gtest/gtest.h gtest;libgtest-dev;googletest"
   "has_header gmock/gmock.h gmock;libgmock-dev;googletest"
 )

@@ -36,6 +36,13 @@ if(TRAINYARD_LIBTORCH) # the folder data alone uses them
   trainyard_find_library(turbojpeg turbojpeg.h)
 endif()
 
+# utf8proc, likewise: Unicode's categories for the tokenizer.
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(utf8proc::utf8proc UNKNOWN IMPORTED)
+set_target_properties(utf8proc::utf8proc PROPERTIES IMPORTED_LOCATION ${UTF8PROC_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
+                                                                                          ${UTF8PROC_INCLUDE_DIR})
+
 # The folder that env/setup.sh fills, and the names in it.
 if(DEFINED ENV{TRAINYARD_DEPS})
   set(TRAINYARD_DEPS_DIR $ENV{TRAINYARD_DEPS})

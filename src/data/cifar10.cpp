@@ -95,7 +95,7 @@ Cifar10Files find_cifar10(const fs::path& folder, const std::string& source) {
                   source, folder.string()));
 }
 
-Cifar10::Cifar10(const std::vector<fs::path>& files) : Dataset(info()) {
+Cifar10::Cifar10(const std::vector<fs::path>& files) : ImageDataset(info()) {
   for (const fs::path& path : files) {
     const std::span<const std::uint8_t> bytes = files_.emplace_back(path.string()).bytes();
     if (bytes.size() % kRecordBytes != 0) {

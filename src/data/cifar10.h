@@ -22,7 +22,7 @@ struct Cifar10Files {
 Cifar10Files find_cifar10(const std::filesystem::path& folder, const std::string& source);
 
 /// The records of CIFAR-10 files, one file after the other.
-class Cifar10 final : public Dataset {
+class Cifar10 final : public ImageDataset {
  public:
   /// @throws core::Error naming the file, and the record where there is one, when a file is damaged.
   explicit Cifar10(const std::vector<std::filesystem::path>& files);

@@ -57,7 +57,7 @@ std::vector<DigitRow> parse_digits(std::string_view csv) {
   return rows;
 }
 
-Digits::Digits(Part part) : Dataset(info()) {
+Digits::Digits(Part part) : ImageDataset(info()) {
   const std::vector<DigitRow> rows = parse_digits(gunzip(digits_file(), "digits"));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const bool validates = i % kValidationEvery == kValidationEvery - 1;

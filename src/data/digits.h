@@ -10,7 +10,7 @@ namespace trainyard::data {
 
 /// The UCI optical digits that are embedded in the program (digits/README.md says whose they are): 1,797 images of 8 x
 /// 8, 16 grey levels, 10 classes.
-class Digits final : public Dataset {
+class Digits final : public ImageDataset {
  public:
   enum class Part { kTrain, kValidation };
 

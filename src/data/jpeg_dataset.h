@@ -10,7 +10,7 @@
 namespace trainyard::data {
 
 /// Images that are stored as JPEG files and decoded each time.
-class JpegDataset : public Dataset {
+class JpegDataset : public ImageDataset {
  public:
   /// The sample's JPEG file: the data set's own memory, or `buffer` after it was read into.
   /// @throws core::Error naming the file.
@@ -21,7 +21,7 @@ class JpegDataset : public Dataset {
   std::span<const std::uint8_t> pixels(std::int64_t index, std::span<std::uint8_t> scratch) const final;
 
  protected:
-  using Dataset::Dataset;
+  using ImageDataset::ImageDataset;
 };
 
 }  // namespace trainyard::data

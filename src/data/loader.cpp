@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
-#include <array>
 #include <exception>
 #include <span>
 #include <string>
@@ -15,11 +14,11 @@
 
 #include "core/error.h"
 #include "core/signals.h"
-#include "data/augment.h"
 #include "data/buffer_pool.h"
-#include "data/normaliser.h"
+#include "data/input_maker.h"
 #include "data/ordered_queue.h"
 #include "data/pinned_buffers.h"
+#include "data/random.h"
 
 namespace trainyard::data {
 namespace {
@@ -32,18 +31,6 @@ struct Epoch {
   std::vector<std::int64_t> order;  ///< sample by position
 };
 
-struct PreparedBatch {
-  std::shared_ptr<void> images;
-  std::shared_ptr<void> labels;
-  Slice slice;
-};
-
-/// One thread's room for one image.
-struct Scratch {
-  std::vector<std::uint8_t> pixels;
-  std::vector<std::uint8_t> augmented;
-};
-
 }  // namespace
 
 class Loader::Implementation {
@@ -52,11 +39,10 @@ class Loader::Implementation {
       : dataset_(std::move(dataset)),
         sampler_(std::move(sampler)),
         options_(options),
-        normaliser_(dataset_->shape(), options.normalisation.value_or(dataset_->normalisation())),
-        images_(make_source(sizeof(float) * static_cast<std::size_t>(dataset_->shape().pixels()))),
+        inputs_(make_source(sample_bytes())),
         labels_(make_source(sizeof(std::int64_t))),
         queue_(static_cast<std::size_t>(options.workers * kAheadPerWorker)),
-        scratch_(make_scratch()) {
+        in_line_(make_maker()) {
     if (sampler_.samples() != dataset_->size()) {
       throw core::Error(fmt::format("{}: the sampler is for {} samples, the data set has {}", dataset_->name(),
                                     sampler_.samples(), dataset_->size()));
@@ -84,99 +70,68 @@ class Loader::Implementation {
   }
 
   std::optional<Batch> next() {
-    std::optional<PreparedBatch> prepared;
-    if (options_.workers > 0) {
-      prepared = queue_.take();
-    } else if (epoch_ && next_batch_ < sampler_.batches()) {
-      prepared = prepare(*epoch_, next_batch_, scratch_);
-      ++next_batch_;
-    }
-    if (!prepared) return std::nullopt;
-    return to_batch(std::move(*prepared));
+    if (options_.workers > 0) return queue_.take();
+    if (!epoch_ || next_batch_ >= sampler_.batches()) return std::nullopt;
+    Batch batch = prepare(*epoch_, next_batch_, *in_line_);
+    ++next_batch_;
+    return batch;
   }
 
  private:
-  std::unique_ptr<BufferSource> make_source(std::size_t bytes_per_sample) const {
-    const std::size_t bytes = bytes_per_sample * static_cast<std::size_t>(sampler_.batch_size());
-    if (options_.pin_memory) return make_pinned_buffers(bytes);
-    return std::make_unique<BufferPool>(bytes);
+  std::size_t sample_bytes() const {
+    if (const auto* tokens = dynamic_cast<const TokenDataset*>(dataset_.get())) return input_bytes(*tokens);
+    return input_bytes(dynamic_cast<const ImageDataset&>(*dataset_));
   }
 
-  Scratch make_scratch() const {
-    const auto pixels = static_cast<std::size_t>(dataset_->shape().pixels());
-    return {.pixels = std::vector<std::uint8_t>(pixels), .augmented = std::vector<std::uint8_t>(pixels)};
+  std::unique_ptr<InputMaker> make_maker() const {
+    if (auto tokens = std::dynamic_pointer_cast<const TokenDataset>(dataset_)) {
+      return make_token_maker(std::move(tokens), inputs_);
+    }
+    return make_image_maker(std::dynamic_pointer_cast<const ImageDataset>(dataset_), options_, inputs_);
+  }
+
+  std::shared_ptr<BufferSource> make_source(std::size_t bytes_per_sample) const {
+    const std::size_t bytes = bytes_per_sample * static_cast<std::size_t>(sampler_.batch_size());
+    if (options_.pin_memory) return make_pinned_buffers(bytes);
+    return std::make_shared<BufferPool>(bytes);
   }
 
   void work(int worker) {
     // A name is for profilers only, so a failure is not worth a word.
     static_cast<void>(::pthread_setname_np(::pthread_self(), fmt::format("loader-{}", worker % 1000).c_str()));
-    Scratch scratch = make_scratch();
+    const std::unique_ptr<InputMaker> maker = make_maker();
     while (const auto ticket = queue_.claim()) {
       try {
-        queue_.put(*ticket, prepare(*ticket->job, ticket->index, scratch));
+        queue_.put(*ticket, prepare(*ticket->job, ticket->index, *maker));
       } catch (...) {
         queue_.fail(*ticket, std::current_exception());
       }
     }
   }
 
-  PreparedBatch prepare(const Epoch& epoch, std::int64_t batch, Scratch& scratch) const {
-    PreparedBatch prepared{.images = images_->acquire(), .labels = labels_->acquire(), .slice = sampler_.slice(batch)};
-    auto* image = static_cast<float*>(prepared.images.get());
-    auto* label = static_cast<std::int64_t*>(prepared.labels.get());
-    for (std::int64_t i = 0; i < prepared.slice.count; ++i) {
-      const std::int64_t sample = epoch.order[static_cast<std::size_t>(prepared.slice.first + i)];
+  Batch prepare(const Epoch& epoch, std::int64_t index, InputMaker& maker) const {
+    const Slice slice = sampler_.slice(index);
+    const std::span samples =
+        std::span(epoch.order).subspan(static_cast<std::size_t>(slice.first), static_cast<std::size_t>(slice.count));
+    const std::shared_ptr<void> buffer = labels_->acquire();
+    auto* label = static_cast<std::int64_t*>(buffer.get());
+    for (const std::int64_t sample : samples)
       *label++ = dataset_->label(sample);
-      write_image(epoch.number, sample, scratch, image);
-      image += dataset_->shape().pixels();
-    }
-    return prepared;
-  }
-
-  void write_image(std::int64_t epoch, std::int64_t sample, Scratch& scratch, float* out) const {
-    const ImageShape& shape = dataset_->shape();
-    const std::uint8_t* pixels = dataset_->pixels(sample, scratch.pixels).data();
-    if (options_.augment) {
-      const Augmentation augmentation = draw_augmentation(dataset_->augmentation(), options_.seed, epoch, sample);
-      const std::int64_t plane = shape.height * shape.width;
-      for (std::int64_t c = 0; c < shape.channels; ++c) {
-        crop_and_flip(pixels + c * plane, shape.height, shape.width, augmentation,
-                      scratch.augmented.data() + c * plane);
-      }
-      pixels = scratch.augmented.data();
-    }
-    if (options_.channels_last) {
-      normaliser_.to_interleaved(pixels, out);
-    } else {
-      normaliser_.to_planar(pixels, out);
-    }
-  }
-
-  Batch to_batch(PreparedBatch prepared) const {
-    const auto [channels, height, width] = dataset_->shape();
-    const std::int64_t count = prepared.slice.count;
-    const std::array<std::int64_t, 4> sizes{count, channels, height, width};
-    const std::int64_t image = channels * height * width;
-    const std::array<std::int64_t, 4> strides = options_.channels_last
-                                                    ? std::array<std::int64_t, 4>{image, 1, width * channels, channels}
-                                                    : std::array<std::int64_t, 4>{image, height * width, width, 1};
-    // The deleter owns the buffer: it goes back when the last tensor that looks at it dies.
-    return {.images = at::from_blob(
-                prepared.images.get(), sizes, strides, [owner = prepared.images](void*) {}, at::kFloat),
+    return {.images = maker.make(samples, epoch.number),
             .labels = at::from_blob(
-                prepared.labels.get(), {count}, [owner = prepared.labels](void*) {}, at::kLong),
-            .global_samples = prepared.slice.global_count};
+                buffer.get(), {slice.count}, [owner = buffer](void*) {}, at::kLong),
+            .global_samples = slice.global_count,
+            .random_key = random_bits(RandomStream::kTraining, options_.seed, epoch.number, slice.first)};
   }
 
   const std::shared_ptr<const Dataset> dataset_;
   const Sampler sampler_;
   const LoaderOptions options_;
-  const Normaliser normaliser_;
-  const std::unique_ptr<BufferSource> images_;
-  const std::unique_ptr<BufferSource> labels_;
-  OrderedQueue<Epoch, PreparedBatch> queue_;
+  const std::shared_ptr<BufferSource> inputs_;
+  const std::shared_ptr<BufferSource> labels_;
+  OrderedQueue<Epoch, Batch> queue_;
   // In line alone.
-  Scratch scratch_;
+  std::unique_ptr<InputMaker> in_line_;
   std::shared_ptr<const Epoch> epoch_;
   std::int64_t next_batch_ = 0;
   std::vector<std::jthread> workers_;  // last: joined before anything they use is gone

@@ -6,7 +6,7 @@
 namespace trainyard::data {
 
 PackedSummary pack(const config::RunConfig& config, PackedForm form, const std::filesystem::path& output) {
-  const Datasets datasets = open(config);
+  const ImageDatasets datasets = open_images(config);
   PackedWriter writer(output, datasets.train->name());
   write_packed_images(writer, datasets, form);
   writer.publish();

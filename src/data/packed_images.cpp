@@ -21,7 +21,7 @@ constexpr core::hdf5::ColumnLayout kFew{};
 
 // ---- writing --------------------------------------------------------------------------------------------------------
 
-void write_info(core::hdf5::File& root, const Dataset& data) {
+void write_info(core::hdf5::File& root, const ImageDataset& data) {
   root.set_attribute("classes", data.classes());
   root.set_attribute("channels", data.shape().channels);
   root.set_attribute("height", data.shape().height);
@@ -37,11 +37,11 @@ void write_info(core::hdf5::File& root, const Dataset& data) {
   root.create_text_column("class_names", std::max<std::size_t>(1, longest->size()), kFew).append(data.class_names());
 }
 
-std::vector<std::uint8_t> room_for(const Dataset& data) {
+std::vector<std::uint8_t> room_for(const ImageDataset& data) {
   return std::vector<std::uint8_t>(static_cast<std::size_t>(data.shape().pixels()));
 }
 
-void write_pixels(Group& group, const Dataset& data) {
+void write_pixels(Group& group, const ImageDataset& data) {
   const auto [channels, height, width] = data.shape();
   BlockWriter block(group, "pixels", Element::kUint8,
                     {static_cast<std::uint64_t>(data.size()), static_cast<std::uint64_t>(height),
@@ -74,7 +74,7 @@ void write_jpeg(Group& group, const JpegDataset& data) {
   }
 }
 
-void write_part(core::hdf5::File& root, std::string_view name, const Dataset& data, PackedForm form) {
+void write_part(core::hdf5::File& root, std::string_view name, const ImageDataset& data, PackedForm form) {
   Group group = root.create_group(name);
   std::vector<std::int64_t> labels;
   for (std::int64_t i = 0; i < data.size(); ++i)
@@ -125,11 +125,11 @@ DatasetInfo read_info(const core::hdf5::File& root, std::string_view name) {
   return info;
 }
 
-class PackedPixels final : public Dataset {
+class PackedPixels final : public ImageDataset {
  public:
   PackedPixels(DatasetInfo info, std::shared_ptr<const MappedFile> mapping, std::vector<std::int64_t> labels,
                std::span<const std::uint8_t> pixels)
-      : Dataset(std::move(info)), mapping_(std::move(mapping)), labels_(std::move(labels)), pixels_(pixels) {}
+      : ImageDataset(std::move(info)), mapping_(std::move(mapping)), labels_(std::move(labels)), pixels_(pixels) {}
 
   std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
   std::int64_t label(std::int64_t index) const override { return labels_[static_cast<std::size_t>(index)]; }
@@ -175,7 +175,7 @@ class PackedJpeg final : public JpegDataset {
   std::span<const std::uint8_t> files_;
 };
 
-std::shared_ptr<const Dataset> open_part(const PackedFile& file, const DatasetInfo& info, std::string_view name) {
+std::shared_ptr<const ImageDataset> open_part(const PackedFile& file, const DatasetInfo& info, std::string_view name) {
   const Group group = file.root().open_group(name);
   std::vector<std::int64_t> labels = read_numbers(group, "labels");
   check_labels(labels, info.classes, group.label());
@@ -200,13 +200,13 @@ std::shared_ptr<const Dataset> open_part(const PackedFile& file, const DatasetIn
 
 }  // namespace
 
-void write_packed_images(PackedWriter& writer, const Datasets& datasets, PackedForm form) {
+void write_packed_images(PackedWriter& writer, const ImageDatasets& datasets, PackedForm form) {
   write_info(writer.root(), *datasets.train);
   write_part(writer.root(), "train", *datasets.train, form);
   write_part(writer.root(), "validation", *datasets.validation, form);
 }
 
-Datasets open_packed_images(const PackedFile& file) {
+ImageDatasets open_packed_images(const PackedFile& file) {
   const DatasetInfo info = read_info(file.root(), file.data());
   return {.train = open_part(file, info, "train"), .validation = open_part(file, info, "validation")};
 }

@@ -14,10 +14,10 @@ enum class PackedForm {
 
 /// Writes both parts and what is the same for all samples. Every image is decoded once, so that a damaged one is found.
 /// @throws core::Error naming the file that is damaged or cannot be written.
-void write_packed_images(PackedWriter& writer, const Datasets& datasets, PackedForm form);
+void write_packed_images(PackedWriter& writer, const ImageDatasets& datasets, PackedForm form);
 
 /// The same samples to the bit, labels, classes and normalisation as those that were packed.
 /// @throws core::Error naming the file and what in it is damaged.
-Datasets open_packed_images(const PackedFile& file);
+ImageDatasets open_packed_images(const PackedFile& file);
 
 }  // namespace trainyard::data

@@ -6,7 +6,15 @@
 namespace trainyard::data {
 
 /// What a random number is for. Each purpose draws from a stream of its own, so that adding one never shifts another.
-enum class RandomStream : std::uint64_t { kOrder = 1, kAugmentation = 2, kSyntheticPattern = 3, kSyntheticImage = 4 };
+enum class RandomStream : std::uint64_t {
+  kOrder = 1,
+  kAugmentation = 2,
+  kSyntheticPattern = 3,
+  kSyntheticImage = 4,
+  kTraining = 5,
+  kBatchOrder = 6,
+  kSyntheticText = 7,
+};
 
 constexpr std::uint64_t kRandomIncrement = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio, odd
 

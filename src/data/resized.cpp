@@ -5,7 +5,7 @@
 namespace trainyard::data {
 namespace {
 
-DatasetInfo info(const Dataset& original, std::int64_t image_size) {
+DatasetInfo info(const ImageDataset& original, std::int64_t image_size) {
   const ImageShape& shape = original.shape();
   DatasetInfo info{.name = original.name(),
                    .classes = original.classes(),
@@ -25,8 +25,8 @@ struct Room {
 
 }  // namespace
 
-Resized::Resized(std::shared_ptr<const Dataset> original, std::int64_t image_size)
-    : Dataset(info(*original, image_size)),
+Resized::Resized(std::shared_ptr<const ImageDataset> original, std::int64_t image_size)
+    : ImageDataset(info(*original, image_size)),
       original_(std::move(original)),
       resizer_(original_->shape().width, image_size) {}
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "data/length_groups.h"
 #include "data/random.h"
 
 namespace trainyard::data {
@@ -90,7 +91,15 @@ Slice Sampler::slice(std::int64_t batch) const {
 }
 
 std::vector<std::int64_t> Sampler::order(std::int64_t epoch) const {
-  if (kind_ == Kind::kTraining) return shuffled_order(options_.samples, options_.seed, epoch);
+  if (kind_ == Kind::kTraining) {
+    std::vector<std::int64_t> shuffled = shuffled_order(options_.samples, options_.seed, epoch);
+    if (options_.lengths) {
+      const auto global_batch = static_cast<std::size_t>(options_.ranks * options_.batch_size);
+      group_by_length(shuffled, *options_.lengths, global_batch,
+                      random_bits(RandomStream::kBatchOrder, options_.seed, epoch));
+    }
+    return shuffled;
+  }
   std::vector<std::int64_t> order(static_cast<std::size_t>(options_.samples));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   return order;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace trainyard::data {
@@ -12,6 +13,8 @@ struct SamplerOptions {
   int rank = 0;
   int ranks = 1;
   std::uint64_t seed = 0;  ///< of the order; validation keeps the data set's own order
+  /// Of each sample, where a training batch shall have samples of similar length; null: any order will do.
+  std::shared_ptr<const std::vector<std::int32_t>> lengths = nullptr;
 };
 
 /// Positions [first, first + count) of the epoch's order, which are this rank's part of a global batch.

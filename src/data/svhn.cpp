@@ -65,7 +65,7 @@ SvhnFiles find_svhn(const fs::path& folder, const std::string& source) {
       folder.string()));
 }
 
-Svhn::Svhn(const fs::path& file) : Dataset(info()) {
+Svhn::Svhn(const fs::path& file) : ImageDataset(info()) {
   const MatFile mat(file);
   const MatArray pixels = mat.read_bytes("X");
   if (pixels.extents.size() != 4 || pixels.extents[0] != kSide || pixels.extents[1] != kSide ||

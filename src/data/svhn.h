@@ -21,7 +21,7 @@ SvhnFiles find_svhn(const std::filesystem::path& folder, const std::string& sour
 
 /// One such file, in memory: its variable X holds 8-bit pixels, [32][32][3][N] in MATLAB's order, y the N labels with
 /// 10 for the digit 0.
-class Svhn final : public Dataset {
+class Svhn final : public ImageDataset {
  public:
   /// @throws core::Error naming the file, and the variable and image where there is one, when it is damaged.
   explicit Svhn(const std::filesystem::path& file);

@@ -78,7 +78,7 @@ Synthetic::Synthetic(const SyntheticOptions& options)
     : Synthetic(options, make_patterns(options.image_size, options.seed)) {}
 
 Synthetic::Synthetic(const SyntheticOptions& options, std::vector<std::uint8_t> patterns)
-    : Dataset(info(options.image_size, patterns)), options_(options), patterns_(std::move(patterns)) {}
+    : ImageDataset(info(options.image_size, patterns)), options_(options), patterns_(std::move(patterns)) {}
 
 std::int64_t Synthetic::label(std::int64_t index) const {
   const std::uint64_t key = random_bits(RandomStream::kSyntheticImage, options_.seed, options_.first + index);

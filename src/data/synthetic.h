@@ -16,7 +16,7 @@ struct SyntheticOptions {
 /// Colour images that are a pure function of (seed, index) and never stored, for runs without data. Each of the 10
 /// classes has a smooth pattern of its own, which every image of the class shows under noise of the same strength: a
 /// model that learns sees its loss fall, and two data sets of one seed share their classes.
-class Synthetic final : public Dataset {
+class Synthetic final : public ImageDataset {
  public:
   explicit Synthetic(const SyntheticOptions& options);
 

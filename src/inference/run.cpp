@@ -53,8 +53,8 @@ CalibrationBatches calibration_batches(const std::shared_ptr<const data::Dataset
   };
 }
 
-/// Memory once taken stays with the process. The C library gives blocks of activations back to the kernel as soon as they
-/// are free and takes them anew for each batch, which costs a fault for every page.
+/// Memory once taken stays with the process. The C library gives blocks of activations back to the kernel as soon as
+/// they are free and takes them anew for each batch, which costs a fault for every page.
 void keep_memory() {
   ::mallopt(M_MMAP_MAX, 0);  // a threshold for blocks mapped by themselves cannot be above 32 MiB
   ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
@@ -88,7 +88,7 @@ class Run {
       throw core::UsageError(fmt::format("engine = {} runs on CPUs alone: use device = cpu, or another engine",
                                          config::name_of(request.engine)));
     }
-    data_ = data::open(config_);
+    data_ = data::open_images(config_);
     loading_ = {.workers = config_.workers,
                 .seed = config_.seed,
                 .channels_last = config_.memory_format == config::MemoryFormat::kChannelsLast,
@@ -159,7 +159,7 @@ class Run {
   comm::World& world_;
   config::RunConfig config_;
   precision::Policy policy_;
-  data::Datasets data_;
+  data::ImageDatasets data_;
   data::LoaderOptions loading_;
   std::shared_ptr<const models::Model> model_;
   std::optional<training::RunFolder> folder_;

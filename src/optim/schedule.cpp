@@ -21,13 +21,17 @@ double Schedule::at(std::int64_t step) const {
       return lr_;
     case config::ScheduleKind::kStep:
       return lr_ * std::pow(step_factor_, static_cast<double>(step / decay_steps_));
-    case config::ScheduleKind::kCosine: {
-      const double length = static_cast<double>(std::max<std::int64_t>(total_steps_ - warmup_steps_, 1));
-      const double progress = std::min(static_cast<double>(step - warmup_steps_) / length, 1.0);
-      return lr_ * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-    }
+    case config::ScheduleKind::kCosine:
+      return lr_ * 0.5 * (1.0 + std::cos(std::numbers::pi * progress(step)));
+    case config::ScheduleKind::kLinear:
+      return lr_ * (1.0 - progress(step));
   }
   return lr_;
+}
+
+double Schedule::progress(std::int64_t step) const {
+  const double length = static_cast<double>(std::max<std::int64_t>(total_steps_ - warmup_steps_, 1));
+  return std::min(static_cast<double>(step - warmup_steps_) / length, 1.0);
 }
 
 }  // namespace trainyard::optim

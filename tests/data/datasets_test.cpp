@@ -43,6 +43,10 @@ class DataVariable {
   std::optional<std::string> before_;
 };
 
+const ImageDataset& images(const std::shared_ptr<const Dataset>& data) {
+  return dynamic_cast<const ImageDataset&>(*data);
+}
+
 void write_cifar10(const TemporaryFolder& folder, std::size_t train, std::size_t test) {
   folder.write("x_train.bin", std::vector<std::uint8_t>(train * 3073));
   folder.write("x_test.bin", std::vector<std::uint8_t>(test * 3073));
@@ -64,16 +68,16 @@ TEST(Open, MakesSyntheticDataOfAnySize) {
   config::RunConfig config;
   config.data = config::Data::kSynthetic;
   config.samples = 101;
-  EXPECT_EQ(open(config).train->shape().width, 32);
+  EXPECT_EQ(images(open(config).train).shape().width, 32);
   config.image_size = 64;
   const Datasets datasets = open(config);
-  EXPECT_EQ(datasets.train->shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
+  EXPECT_EQ(images(datasets.train).shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
   EXPECT_EQ(datasets.train->size(), 101);
   EXPECT_EQ(datasets.validation->size(), 11);
-  EXPECT_EQ(datasets.train->normalisation().mean, datasets.validation->normalisation().mean);
+  EXPECT_EQ(images(datasets.train).normalisation().mean, images(datasets.validation).normalisation().mean);
   std::vector<std::uint8_t> a(3 * 64 * 64), b(3 * 64 * 64);
-  datasets.train->pixels(0, a);
-  datasets.validation->pixels(0, b);
+  images(datasets.train).pixels(0, a);
+  images(datasets.validation).pixels(0, b);
   EXPECT_NE(a, b);
 }
 
@@ -118,12 +122,12 @@ TEST(Open, ResizesTinyImageNetToTheImageSizeAskedFor) {
   const TemporaryFolder folder;
   trainyard::testing::write_tiny_imagenet(folder);
   const Datasets own = open(tiny_imagenet_in(folder, 0));
-  EXPECT_EQ(own.train->shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
-  EXPECT_EQ(own.train->augmentation().crop_padding, 8);
+  EXPECT_EQ(images(own.train).shape(), (ImageShape{.channels = 3, .height = 64, .width = 64}));
+  EXPECT_EQ(images(own.train).augmentation().crop_padding, 8);
   const Datasets larger = open(tiny_imagenet_in(folder, 224));
-  EXPECT_EQ(larger.train->shape(), (ImageShape{.channels = 3, .height = 224, .width = 224}));
-  EXPECT_EQ(larger.validation->shape(), larger.train->shape());
-  EXPECT_EQ(larger.train->augmentation().crop_padding, 28);
+  EXPECT_EQ(images(larger.train).shape(), (ImageShape{.channels = 3, .height = 224, .width = 224}));
+  EXPECT_EQ(images(larger.validation).shape(), images(larger.train).shape());
+  EXPECT_EQ(images(larger.train).augmentation().crop_padding, 28);
   EXPECT_EQ(larger.train->size(), 20);
   EXPECT_EQ(larger.validation->label(0), 1);
 }

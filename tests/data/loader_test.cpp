@@ -30,15 +30,15 @@ constexpr std::uint64_t kSeed = 12;
 
 /// Every pixel of sample i is i % 251, plus `step` for each one before it, and its label is i: the label says which
 /// sample an image must show. A sample may be broken.
-class Numbered final : public Dataset {
+class Numbered final : public ImageDataset {
  public:
   explicit Numbered(std::int64_t samples, ImageShape shape = {.channels = 3, .height = 8, .width = 8})
-      : Dataset({.name = "numbered",
-                 .classes = samples,
-                 .shape = shape,
-                 .normalisation = {.pixel_max = 1.0,
-                                   .mean = std::vector<double>(static_cast<std::size_t>(shape.channels), 0.0),
-                                   .std = std::vector<double>(static_cast<std::size_t>(shape.channels), 1.0)}}),
+      : ImageDataset({.name = "numbered",
+                      .classes = samples,
+                      .shape = shape,
+                      .normalisation = {.pixel_max = 1.0,
+                                        .mean = std::vector<double>(static_cast<std::size_t>(shape.channels), 0.0),
+                                        .std = std::vector<double>(static_cast<std::size_t>(shape.channels), 1.0)}}),
         samples_(samples) {}
 
   std::int64_t size() const override { return samples_; }

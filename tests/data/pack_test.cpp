@@ -34,7 +34,7 @@ config::RunConfig config_of(config::Data data, const fs::path& place, std::int64
   return config;
 }
 
-void expect_same(const Dataset& packed, const Dataset& original) {
+void expect_same(const ImageDataset& packed, const ImageDataset& original) {
   EXPECT_EQ(packed.name(), original.name());
   EXPECT_EQ(packed.classes(), original.classes());
   EXPECT_EQ(packed.class_names(), original.class_names());
@@ -59,7 +59,7 @@ void expect_packs(const config::RunConfig& config, PackedForm form) {
   SCOPED_TRACE(config::name_of(config.data));
   const TemporaryFolder folder;
   const fs::path file = folder / "packed.h5";
-  const Datasets originals = open(config);
+  const ImageDatasets originals = open_images(config);
   const PackedSummary summary = pack(config, form, file);
   EXPECT_EQ(summary.train, originals.train->size());
   EXPECT_EQ(summary.validation, originals.validation->size());
@@ -67,7 +67,7 @@ void expect_packs(const config::RunConfig& config, PackedForm form) {
   EXPECT_EQ(entries(folder.path()), 1u);
   config::RunConfig from_packed = config;
   from_packed.data_dir = file.string();
-  const Datasets packed = open(from_packed);
+  const ImageDatasets packed = open_images(from_packed);
   fs::remove(file);
   expect_same(*packed.train, *originals.train);
   expect_same(*packed.validation, *originals.validation);
@@ -228,7 +228,7 @@ TEST(PackedFile, SurvivesAForgedOne) {
     seal(file);
     std::vector<std::uint8_t> scratch(std::size_t{3} << 20);
     try {
-      const Datasets found = open(config_of(config::Data::kTinyImageNet, file));
+      const ImageDatasets found = open_images(config_of(config::Data::kTinyImageNet, file));
       for (std::int64_t i = 0; i < found.train->size(); ++i)
         found.train->pixels(i, scratch);
     } catch (const core::Error& error) {

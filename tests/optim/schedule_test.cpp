@@ -39,6 +39,18 @@ TEST(ScheduleTest, CosineFallsFromTheRateThroughHalfToZero) {
   EXPECT_NEAR(schedule.at(100), 0.0, 1e-12);
 }
 
+TEST(ScheduleTest, LinearFallsFromTheRateBehindTheWarmUpToZero) {
+  config::RunConfig run = run_with(config::ScheduleKind::kLinear);
+  run.warmup = 2.0;
+  const Schedule schedule(run, kStepsPerEpoch, kTotalSteps);
+  EXPECT_DOUBLE_EQ(schedule.at(9), 0.2);
+  EXPECT_DOUBLE_EQ(schedule.at(20), 0.4);
+  EXPECT_DOUBLE_EQ(schedule.at(40), 0.3);
+  EXPECT_DOUBLE_EQ(schedule.at(60), 0.2);
+  EXPECT_NEAR(schedule.at(99), 0.005, 1e-12);
+  EXPECT_DOUBLE_EQ(schedule.at(100), 0.0);
+}
+
 TEST(ScheduleTest, WarmUpRisesInALineAndThenTheScheduleBegins) {
   config::RunConfig run = run_with(config::ScheduleKind::kCosine);
   run.warmup = 2.0;
