@@ -154,11 +154,13 @@ std::vector<Option> run_options() {
   std::vector<Option> table;
   table.push_back(choice("model", &C::model,
                          "network; resnet18, 34 and 50 take the CIFAR stem up to 64 pixels, the ImageNet stem above; "
-                         "resnet20 to 110 are the CIFAR family of 6n + 2 layers"));
+                         "resnet20 to 110 are the CIFAR family of 6n + 2 layers; a RoBERTa reads text"));
   table.push_back(text("weights", &C::weights, "file or folder",
-                       "initial weights: a safetensors file, or a folder with a model.safetensors; empty: random"));
+                       "initial weights: a safetensors file, or a folder with a model.safetensors, for a RoBERTa as "
+                       "Hugging Face saves it, whose config.json then says the sizes; empty: random"));
   table.push_back(choice("data", &C::data,
-                         "data set; digits is built in, synthetic is made up, the others are read from data-dir"));
+                         "data set; digits is built in, synthetic is made up (images, or tokens for a RoBERTa), the "
+                         "others are read from data-dir"));
   table.push_back(text("data-dir", &C::data_dir, "folder or file",
                        "where the data set's files are, or one file that tools/pack wrote; empty: $TRAINYARD_DATA"));
   table.push_back(
@@ -174,6 +176,11 @@ std::vector<Option> run_options() {
                          "often trained with"));
   table.push_back(flag("augment", &C::augment,
                        "random crop with padding, and horizontal flip where the data allows it (not digits, svhn)"));
+  table.push_back(text("tokenizer", &C::tokenizer, "folder",
+                       "text: where its tokenizer's vocab.json and merges.txt are; empty: looked for in the folder of "
+                       "weights, in data-dir, and in roberta-tokenizer there"));
+  table.push_back(integer("max-length", &C::max_length, {4, 8192}, "tokens",
+                          "text: the most tokens of a sample, of which two are special; the rest is cut off"));
   table.push_back(choice("strategy", &C::strategy,
                          "how ranks share the work; zero1 shards the optimizer's state, zero2 gradients too, zero3 "
                          "parameters too"));

@@ -21,13 +21,42 @@ std::int64_t input_pixels(const RunConfig& config) {
       return 32;
     case Data::kTinyImageNet:
       return 64;
+    case Data::kSst2:
+    case Data::kAgNews:
+      break;
   }
   return 0;
 }
 
-/// Pixels of a side of a small image's last activation: resnet18 to 50 halve three times, the CIFAR family twice.
-std::int64_t last_pixels(const RunConfig& config) {
-  return input_pixels(config) / (config.model < Model::kResnet20 ? 8 : 4);
+bool is_text(Data data) {
+  return data == Data::kSst2 || data == Data::kAgNews;
+}
+
+/// Whether a batch of one sample leaves batch norm a single value per channel, on which it cannot train. Of a small
+/// image's side, resnet18 to 50 halve three times, the CIFAR family twice.
+bool needs_two_samples(const RunConfig& config) {
+  if (reads_text(config.model)) return false;
+  return input_pixels(config) / (config.model < Model::kResnet20 ? 8 : 4) <= 1;
+}
+
+/// What the model reads is what the data set has.
+void validate_input(const RunConfig& config) {
+  const bool text = reads_text(config.model);
+  if (config.data != Data::kSynthetic && text != is_text(config.data)) {
+    throw core::UsageError(fmt::format("model = {} reads {}, data = {} has {}: use {}", name_of(config.model),
+                                       text ? "text" : "images", name_of(config.data), text ? "images" : "text",
+                                       text ? "data = sst2, ag-news or synthetic" : "a RoBERTa"));
+  }
+  if (!text) return;
+  const auto refuse = [&](std::string_view key) {
+    throw core::UsageError(
+        fmt::format("{} is for images, and model = {} reads text: leave it out", key, name_of(config.model)));
+  };
+  if (config.image_size != 0) refuse("image-size");
+  if (config.normalisation != NormalisationKind::kOwn) refuse("normalisation");
+  if (config.augment) refuse("augment");
+  if (config.memory_format != MemoryFormat::kContiguous) refuse("memory-format = channels-last");
+  if (config.sync_batchnorm) refuse("sync-batchnorm");
 }
 
 /// Strategies whose ranks are replicas that train side by side.
@@ -55,7 +84,7 @@ void validate_pipeline(const RunConfig& config) {
     throw core::UsageError(fmt::format("micro-batches = {} is more than batch-size = {}: lower one or raise the other",
                                        config.micro_batches, config.batch_size));
   }
-  if (smallest_micro_batch(config) < 2 && last_pixels(config) <= 1) {
+  if (smallest_micro_batch(config) < 2 && needs_two_samples(config)) {
     throw core::UsageError(
         fmt::format("micro-batches of one sample leave batch norm a single value per channel at {} pixels: use fewer "
                     "micro-batches, or a larger split-size",
@@ -77,6 +106,10 @@ bool computes_in_int8(EngineKind engine) {
 }
 
 void validate_inference(const RunConfig& config) {
+  if (reads_text(config.model)) {
+    throw core::UsageError(
+        fmt::format("inference reads images, and model = {} reads text: use a ResNet", name_of(config.model)));
+  }
   const EngineKind engine = config.inference->engine;
   if (!computes_in_int8(engine)) return;
   if (config.precision != PrecisionKind::kFp32) {
@@ -96,6 +129,7 @@ void validate(const RunConfig& config) {
   if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {
     throw core::UsageError("normalisation = imagenet is for images of three colours, not for data = digits: use own");
   }
+  validate_input(config);
   if (config.inference) return validate_inference(config);
   if (config.warmup > static_cast<double>(config.epochs)) {
     throw core::UsageError(fmt::format("warmup = {} is longer than epochs = {}: lower one or raise the other",
@@ -106,8 +140,7 @@ void validate(const RunConfig& config) {
         fmt::format("sync-batchnorm = true works with ddp, zero1, zero2 and zero3, not with strategy = {}",
                     name_of(config.strategy)));
   }
-  // Batch norm cannot train on a single value per channel.
-  if (config.batch_size == 1 && last_pixels(config) <= 1) {
+  if (config.batch_size == 1 && needs_two_samples(config)) {
     throw core::UsageError(
         fmt::format("batch-size = 1 leaves batch norm a single value per channel at {} pixels: use 2 or more",
                     input_pixels(config)));

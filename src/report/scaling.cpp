@@ -11,8 +11,8 @@
 namespace trainyard::report {
 namespace {
 
-constexpr std::array<std::string_view, 6> kCostKeys{"image-size",    "augment", "workers",
-                                                    "memory-format", "samples", "activation-checkpointing"};
+constexpr std::array<std::string_view, 7> kCostKeys{
+    "image-size", "max-length", "augment", "workers", "memory-format", "samples", "activation-checkpointing"};
 
 bool same_cost(const std::string& a_text, const std::string& b_text) {
   const auto a = parse_config_text(a_text);

@@ -26,7 +26,7 @@ inline constexpr const char* kBaselineRule =
     "baseline is "
     "a run on one rank with the same model, data, precision and device, and, where both logs hold their configuration, "
     "the "
-    "same keys that set the cost of a sample (image-size, augment, workers, memory-format, samples, "
+    "same keys that set the cost of a sample (image-size, max-length, augment, workers, memory-format, samples, "
     "activation-checkpointing). Weak scaling: the same batch per rank; strong scaling: the same global batch. Where "
     "several runs match, the fastest, which claims least, is "
     "taken. "

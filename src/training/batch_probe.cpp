@@ -1,6 +1,5 @@
 #include "training/batch_probe.h"
 
-#include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -22,6 +21,7 @@
 #include "timing/memory_probe.h"
 #include "timing/step_timer.h"
 #include "training/batch_search.h"
+#include "training/model_input.h"
 
 namespace trainyard::training {
 namespace {
@@ -49,13 +49,12 @@ class Probe {
  private:
   std::int64_t step(std::int64_t batch_size) const {
     timing::reset_device_peak(world_.device);
-    const data::ImageShape& shape = data_.train->shape();
+    const models::InputShape input = model_input(*data_.train);
     const std::int64_t classes = data_.train->classes();
-    const auto strategy = parallel::make_strategy(
-        config_, models::build(config_.model, {shape.channels, shape.height, shape.width}, classes, config_.seed),
-        world_.device, *world_.data);
-    const data::Batch batch{at::rand({batch_size, shape.channels, shape.height, shape.width}),
-                            at::randint(classes, {batch_size}, at::kLong), batch_size};
+    const auto strategy =
+        parallel::make_strategy(config_, models::build(config_, input, classes), world_.device, *world_.data);
+    const data::Batch batch{models::random_input(input, batch_size), at::randint(classes, {batch_size}, at::kLong),
+                            batch_size};
     timing::StepTimer timer(world_.device, core::steady_ns(), [](const log::StepRow&) {});
     timer.start();
     strategy->step({&batch, 1}, config_.lr, timer);

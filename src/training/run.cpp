@@ -18,11 +18,11 @@
 #include "log/writer.h"
 #include "models/model.h"
 #include "models/safetensors.h"
-#include "models/weights.h"
 #include "parallel/strategy.h"
 #include "precision/policy.h"
 #include "timing/host_memory.h"
 #include "training/agreement.h"
+#include "training/model_input.h"
 #include "training/out_of_memory.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
@@ -48,10 +48,7 @@ class Run {
   /// What this rank can find wrong by itself. No collectives.
   void prepare() {
     data_ = data::open(staged_ ? staged_->config() : config_);
-    const data::ImageShape& shape = data_.train->shape();
-    auto model =
-        models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
-    if (!config_.weights.empty()) models::load_weights(*model, config_.weights);
+    auto model = models::build(config_, model_input(*data_.train), data_.train->classes());
     model_bytes_ = precision::Policy::make(config_.precision, world_.device).bytes_of(*model);
     naming_out_of_memory(
         config_, [&] { strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data); });

@@ -28,7 +28,8 @@ data::SamplerOptions sampling(const config::RunConfig& config, const data::Datas
           .batch_size = config.batch_size,
           .rank = shard.index,
           .ranks = shard.count,
-          .seed = config.seed};
+          .seed = config.seed,
+          .lengths = data::lengths_of(dataset)};
 }
 
 data::LoaderOptions loading(const config::RunConfig& config, at::Device device, bool augment) {

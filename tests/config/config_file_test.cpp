@@ -152,6 +152,20 @@ TEST(ConfigFile, MicroBatchesOfOneSampleAreRefusedWhereBatchNormCannotTakeThem) 
   EXPECT_NO_THROW(parse("strategy = pipeline\ndata = digits\nmicro-batches = 16\n"));
 }
 
+TEST(ConfigFile, AModelReadsWhatTheDataSetHas) {
+  EXPECT_THAT(refusal([] { parse("model = resnet18\ndata = sst2\n"); }),
+              HasSubstr("model = resnet18 reads images, data = sst2 has text: use a RoBERTa"));
+  EXPECT_THAT(refusal([] { parse("model = roberta-tiny\n"); }),
+              HasSubstr("model = roberta-tiny reads text, data = digits has images: use data = sst2"));
+  for (const char* data : {"sst2", "ag-news", "synthetic"})
+    EXPECT_NO_THROW(parse(std::string("model = roberta-base\nbatch-size = 1\ndata = ") + data + "\n"));
+  for (const char* key : {"image-size = 32", "augment = true", "memory-format = channels-last",
+                          "strategy = ddp\nsync-batchnorm = true", "normalisation = imagenet"}) {
+    EXPECT_THAT(refusal([&] { parse(std::string("model = roberta-tiny\ndata = sst2\n") + key + "\n"); }),
+                HasSubstr("is for images, and model = roberta-tiny reads text"));
+  }
+}
+
 TEST(ConfigFile, WhateverItHoldsItIsReadOrRefused) {
   const std::string seed =
       "# comment\nmodel = resnet34\nlr = 0.005\naugment = true\noutput = runs/a\n[slurm]\nnodes = 2\ntime = 01:00:00\n";

@@ -1,9 +1,10 @@
 /// Takes optimizer steps on given weights and batches, for comparison with PyTorch in Python (ddp_test.py,
-/// strategies_test.py).
+/// roberta_test.py, strategies_test.py).
 ///   train_steps FOLDER KEY=VALUE...   reads FOLDER/initial.safetensors and FOLDER/batches.safetensors (images float32
-///   [steps, n, C, H, W], labels int64 [steps, n]), writes FOLDER/trainyard.safetensors: the parameters and buffers
-///   after the steps, and `losses` float32 [steps], the mean over the n samples. Keys are those of a run. The n samples
-///   are cut evenly, first into accumulated batches, then over the data shards.
+///   [steps, n, C, H, W], or int64 token ids [steps, n, L]; labels int64 [steps, n]), writes
+///   FOLDER/trainyard.safetensors: the parameters and buffers after the steps, and `losses` float32 [steps], the mean
+///   over the n samples. Keys are those of a run. The n samples are cut evenly, first into accumulated batches, then
+///   over the data shards.
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/main.h"
+#include "models/roberta.h"
 #include "models/safetensors.h"
 #include "parallel/strategy.h"
 
@@ -39,6 +42,14 @@ config::RunConfig read_config(std::span<const std::string> assignments) {
   return config;
 }
 
+/// A RoBERTa has the sizes of FOLDER/config.json and two classes, a ResNet ten.
+std::unique_ptr<models::Model> build(const config::RunConfig& config, const fs::path& folder, const at::Tensor& input) {
+  if (!config::reads_text(config.model)) {
+    return models::build(config.model, {input.size(2), input.size(3), input.size(4)}, 10, /*seed=*/0);
+  }
+  return models::build_roberta(models::read_roberta_config(folder / "config.json"), {}, input.size(2), /*seed=*/0);
+}
+
 int steps(const std::vector<std::string>& arguments) {
   if (arguments.empty()) throw core::UsageError("usage: train_steps FOLDER KEY=VALUE...");
   const fs::path folder = arguments[0];
@@ -49,7 +60,7 @@ int steps(const std::vector<std::string>& arguments) {
   const at::Tensor& labels = batches.at("labels");
   const std::int64_t samples = images.size(1);
   config::RunConfig config = read_config(std::span(arguments).subspan(1));
-  auto model = models::build(config.model, {images.size(2), images.size(3), images.size(4)}, 10, /*seed=*/0);
+  auto model = build(config, folder, images);
   models::assign(*model, models::load_safetensors(folder / "initial.safetensors"), folder / "initial.safetensors");
 
   const auto strategy = parallel::make_strategy(config, std::move(model), world.device, *world.data);
