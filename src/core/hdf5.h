@@ -163,7 +163,7 @@ class File : public Group {
   static File open_for_reading(const std::filesystem::path& path);
   static File open_for_writing(const std::filesystem::path& path);
   /// An existing file is truncated. The first `user_block` bytes are left to the caller, who writes them after the file
-  /// is closed: 0, or a power of two from 512 on.
+  /// is closed: 0, or a power of two from 512 on. With them the same content is the same bytes: no time is in the file.
   static File create(const std::filesystem::path& path, std::uint64_t user_block = 0);
 
   /// Writes everything and closes; objects opened from the file must be gone. The destructor closes too, but cannot

@@ -84,6 +84,8 @@ File File::create(const std::filesystem::path& path, std::uint64_t user_block) {
   const std::string what = "cannot create " + path.string();
   Descriptor(path, O_RDWR | O_CREAT).close();  // for the system's reason where it fails, and to ask about locks
   const Handle properties = access_properties(Use::kWrite, can_lock(path, Use::kWrite), what);
+  // The format of 1.8 stamps the root group with the time, whatever it is asked.
+  if (user_block > 0) check(H5Pset_libver_bounds(properties.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), what);
   const Handle creation = creation_properties(user_block, what);
   return {Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), properties.id()), what), path};
 }

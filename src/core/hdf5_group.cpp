@@ -99,6 +99,7 @@ Group Group::create_group(std::string_view name) {
   constexpr unsigned kMostCompactLinks = 64;
   const Handle properties(H5Pcreate(H5P_GROUP_CREATE), what);
   check(H5Pset_link_phase_change(properties.id(), kMostCompactLinks, 0), what);
+  check(H5Pset_obj_track_times(properties.id(), false), what);
   Handle handle(H5Gcreate2(handle_.id(), std::string(name).c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), what);
   return {std::move(handle), std::move(label)};
 }

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <vector>
@@ -93,11 +95,31 @@ TEST(StagedFile, IsACopyThatGoesAndStaysReadableForThoseWhoHaveIt) {
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), mapped.bytes().begin(), mapped.bytes().end()));
 }
 
+/// No file may grow beyond 1 MiB, so that a test that fails does not fill the disk.
+class SmallFilesOnly {
+ public:
+  SmallFilesOnly() {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{.rlim_cur = 1 << 20, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    ignored_ = std::signal(SIGXFSZ, SIG_IGN);
+  }
+  ~SmallFilesOnly() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, ignored_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*ignored_)(int) = nullptr;
+};
+
 TEST(StagedFile, IsRefusedWhereThereIsNoRoom) {
   const TemporaryFolder from, to;
   const fs::path source = from.write("large.h5", std::vector<std::uint8_t>(1));
   fs::resize_file(source,
                   fs::space(to.path()).available + (std::uintmax_t{1} << 40));  // sparse: it takes no room itself
+  const SmallFilesOnly limit;
   EXPECT_THAT([&] { StagedFile(source, to / "b.h5"); },
               ThrowsMessage<core::UsageError>(AllOf(HasSubstr(to.path().string() + " has "), HasSubstr(source.string()),
                                                     HasSubstr("stage-data = false"))));
