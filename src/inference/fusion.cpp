@@ -74,7 +74,8 @@ class Planner {
     const jit::Node* user = only_user(node.output());
     if (fuse_add_ && user != nullptr && is_sum(*user) && !plan_.contains(user)) {
       const jit::Value* other = user->input(user->input(0) == node.output() ? 1 : 0);
-      if (other != node.output() && may_overwrite(other, *user)) {
+      // The convolution still reads its input while it writes its result.
+      if (other != node.output() && other != node.input(0) && may_overwrite(other, *user)) {
         fusion.add = fusion.last = user;
         fusion.residual = other;
       }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/rand.h>
 #include <c10/core/GradMode.h>
 
 #include <functional>
@@ -20,10 +19,11 @@ namespace trainyard::test {
 inline std::shared_ptr<models::Model> small_resnet(config::Model kind = config::Model::kResnet18) {
   const c10::NoGradGuard no_grad;
   std::shared_ptr<models::Model> model = models::build(kind, {3, 32, 32}, 10, /*seed=*/5);
+  const at::Generator generator = at::detail::createCPUGenerator(6);
   for (const models::NamedTensor& buffer : model->buffers()) {
     at::Tensor values = buffer.tensor;
-    if (buffer.name.ends_with("running_mean")) values.copy_(at::rand(values.sizes()).sub(0.5));
-    if (buffer.name.ends_with("running_var")) values.copy_(at::rand(values.sizes()).add(0.5));
+    if (buffer.name.ends_with("running_mean")) values.uniform_(-0.5, 0.5, generator);
+    if (buffer.name.ends_with("running_var")) values.uniform_(0.5, 1.5, generator);
   }
   return model;
 }
