@@ -32,11 +32,11 @@ void check_batch_size(const data::Dataset& data, std::int64_t batch_size) {
 
 std::vector<data::Batch> first_batches(const std::shared_ptr<const data::Dataset>& data, std::int64_t batch_size,
                                        const data::LoaderOptions& loading) {
-  const std::int64_t batch_bytes = batch_size * data->shape().pixels() * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t count = std::clamp(kMostBytes / batch_bytes, std::int64_t{1}, data->size() / batch_size);
   data::Loader loader(data, in_order(*data, batch_size), loading);
   loader.start_epoch(0);
-  std::vector<data::Batch> batches;
+  std::vector<data::Batch> batches{*loader.next()};
+  const auto batch_bytes = static_cast<std::int64_t>(batches.front().images.nbytes());
+  const std::int64_t count = std::clamp(kMostBytes / batch_bytes, std::int64_t{1}, data->size() / batch_size);
   while (static_cast<std::int64_t>(batches.size()) < count)
     batches.push_back(*loader.next());
   return batches;

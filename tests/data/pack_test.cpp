@@ -104,8 +104,8 @@ TEST(Pack, ResizesPackedTinyImageNetLikeTheOriginal) {
   write_tiny_imagenet(originals);
   const fs::path file = folder / "packed.h5";
   pack(config_of(config::Data::kTinyImageNet, originals.path()), PackedForm::kPixels, file);
-  expect_same(*open(config_of(config::Data::kTinyImageNet, file, 80)).train,
-              *open(config_of(config::Data::kTinyImageNet, originals.path(), 80)).train);
+  expect_same(*open_images(config_of(config::Data::kTinyImageNet, file, 80)).train,
+              *open_images(config_of(config::Data::kTinyImageNet, originals.path(), 80)).train);
 }
 
 TEST(Pack, LeavesNothingBehindWhenAnImageIsDamagedAndKeepsTheOldFile) {
