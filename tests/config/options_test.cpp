@@ -19,8 +19,9 @@ using test::refusal;
 
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
-  for (const char* candidate : {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet",
-                                "channels-last", "block", "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x"}) {
+  for (const char* candidate :
+       {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet", "channels-last", "block",
+        "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x"}) {
     RunConfig config;
     try {
       option.set(config, candidate);
