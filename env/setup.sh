@@ -4,7 +4,7 @@
 #   env/setup.sh --tests    also what only the tests need: PyTorch's Python (3.11 or newer), shellcheck, clang-format, and
 #                           Slurm, munge, iproute2, chromium, without which some tests are skipped
 # TRAINYARD_DEPS places the folder (default: ${XDG_CACHE_HOME:-~/.cache}/trainyard; 3.5 GB, 7,300 files;
-# --tests adds 1.3 GB and 25,000 files for its Python).
+# --tests adds 1.5 GB and 30,000 files for its Python).
 # A LibTorch named by CMAKE_PREFIX_PATH or Torch_DIR is used as it is. Repeat it at will, also after an interruption.
 set -euo pipefail
 
@@ -282,6 +282,9 @@ if ((want_python)); then
   python3 -m pip --python "$venv/bin/python" install --quiet --no-input --disable-pip-version-check --no-cache-dir \
     --find-links "$partial/wheels" --requirement "$here/python.txt" ||
     fail "pip could not install env/python.txt; see its message above, check the network or PIP_INDEX_URL, and run it again"
+  python3 -m pip --python "$venv/bin/python" install --quiet --no-input --disable-pip-version-check --no-cache-dir \
+    --no-deps --requirement "$here/huggingface.txt" ||
+    fail "pip could not install env/huggingface.txt; see its message above and run it again"
   find "$venv/bin" -type f -delete
   if [[ -d $deps/$LIBTORCH_FOLDER ]]; then # 4 GB of libraries are the same: keep them once
     site=$(echo "$venv"/lib/python3*/site-packages)
