@@ -24,7 +24,8 @@ constexpr const char* kUsage =
     "Writes a data set as one file, for file systems that count files; data-dir = FILE then reads the same samples.\n";
 
 /// Keys of a run that say what the samples are; their values are read as everywhere.
-constexpr std::array<std::string_view, 5> kKeys{"data", "data-dir", "image-size", "samples", "seed"};
+constexpr std::array<std::string_view, 7> kKeys{"data", "data-dir",  "image-size", "samples",
+                                                "seed", "tokenizer", "max-length"};
 
 struct Arguments {
   config::RunConfig config;

@@ -15,8 +15,8 @@ struct PackedSummary {
   std::uint64_t bytes = 0;  ///< of the file
 };
 
-/// Writes the data set that `data`, `data-dir`, `image-size`, `samples` and `seed` say into one packed file, which
-/// appears at once when it is whole.
+/// Writes the data set that `data`, `data-dir`, `image-size`, `samples`, `seed`, `tokenizer` and `max-length` say into
+/// one packed file, which appears at once when it is whole. Synthetic data are packed as images.
 /// @throws as open(), and core::Error when the file cannot be written.
 PackedSummary pack(const config::RunConfig& config, PackedForm form, const std::filesystem::path& output);
 

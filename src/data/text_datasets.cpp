@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "data/data_folder.h"
 #include "data/labelled_text.h"
+#include "data/packed_tokens.h"
 #include "data/synthetic_text.h"
 #include "data/text_dataset.h"
 #include "data/tokenizer.h"
@@ -55,6 +56,9 @@ Datasets open_synthetic_text(const config::RunConfig& config) {
 }  // namespace
 
 Datasets open_text(const config::RunConfig& config) {
+  if (const auto packed = packed_file(config)) {
+    return open_packed_tokens(PackedFile(*packed, config::name_of(config.data)), config.max_length);
+  }
   switch (config.data) {
     case config::Data::kSst2: {
       const DataFolder folder = data_folder(config);

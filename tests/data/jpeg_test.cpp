@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "data/jpeg_bytes.h"
+#include "support/fuzz.h"
 
 namespace trainyard::data {
 namespace {
@@ -77,9 +78,9 @@ TEST(Jpeg, SurvivesAnyDamage) {
   JpegDecoder decoder;
   Bytes planes(static_cast<std::size_t>(kShape.pixels()));
   std::mt19937 random(5);
-  int refused = 0;
-  constexpr int kRounds = 3000;
-  for (int round = 0; round < kRounds; ++round) {
+  std::int64_t refused = 0;
+  const std::int64_t runs = fuzz_runs();
+  for (std::int64_t round = 0; round < runs; ++round) {
     Bytes damaged = whole;
     for (int change = 0; change < 1 + round % 5; ++change)
       damaged[random() % (round % 2 == 0 ? 700 : damaged.size())] = static_cast<std::uint8_t>(random());
@@ -89,7 +90,7 @@ TEST(Jpeg, SurvivesAnyDamage) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, kRounds / 4);
+  EXPECT_GT(refused, runs / 4);
 }
 
 }  // namespace

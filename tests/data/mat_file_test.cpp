@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "data/mat_bytes.h"
+#include "support/fuzz.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
@@ -131,7 +132,7 @@ TEST(MatFile, SurvivesVariablesOfNonsense) {
   std::mt19937 random(12);
   const Bytes sound = mat_variable("X", MatClass::kUint8, {3, 4, 2}, counting(24));
   int read = 0;
-  for (int round = 0; round < 600; ++round) {
+  for (std::int64_t round = 0; round < fuzz_runs(600); ++round) {
     Bytes variable = sound;
     for (int change = 0; change < 1 + round % 4; ++change)
       variable[random() % variable.size()] = static_cast<std::uint8_t>(round % 2 == 0 ? random() : 0xff);

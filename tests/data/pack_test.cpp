@@ -13,6 +13,9 @@
 #include "core/hash.h"
 #include "data/original_files.h"
 #include "data/real_tiny_imagenet.h"
+#include "data/small_tokenizer.h"
+#include "data/text_datasets.h"
+#include "support/fuzz.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
@@ -88,6 +91,91 @@ TEST(Pack, KeepsEverySampleOfEveryDataSetToTheBit) {
   expect_packs(config_of(config::Data::kTinyImageNet, tiny_imagenet.path(), 96), PackedForm::kOriginal);
 }
 
+/// Makes the checksum right again, as whoever forges a file would.
+void seal(const fs::path& file) {
+  std::string bytes = core::read_file(file);
+  const std::string before = bytes.substr(0, bytes.find("bytes "));
+  std::string head = fmt::format("{}bytes {}\nxxh3 {}\n", before, bytes.size(),
+                                 core::xxh3_64_hex(std::string_view(bytes).substr(512)));
+  head.resize(512);
+  core::write_file_atomically(file, head + bytes.substr(512));
+}
+
+/// SST-2 with a tokenizer of single bytes.
+config::RunConfig write_sst2(const TemporaryFolder& folder) {
+  write_text(folder, "train.tsv", "a fine film\t1\nbad\t0\nso so , but long enough to be cut off\t0\n");
+  write_text(folder, "dev.tsv", "good\t1\nno\t0\n");
+  write_text(folder, "vocab.json", trainyard::test::vocabulary_json());
+  write_text(folder, "merges.txt", "#version: 0.2\n");
+  config::RunConfig config = config_of(config::Data::kSst2, folder.path());
+  config.max_length = 20;
+  return config;
+}
+
+void expect_same_tokens(const Dataset& found, const Dataset& wanted) {
+  const auto& a = dynamic_cast<const TokenDataset&>(found);
+  const auto& b = dynamic_cast<const TokenDataset&>(wanted);
+  EXPECT_EQ(a.name(), b.name());
+  EXPECT_EQ(a.classes(), b.classes());
+  EXPECT_EQ(a.info().vocabulary, b.info().vocabulary);
+  EXPECT_EQ(a.info().padding, b.info().padding);
+  EXPECT_EQ(a.info().max_length, b.info().max_length);
+  ASSERT_EQ(a.size(), b.size());
+  for (std::int64_t i = 0; i < b.size(); ++i) {
+    EXPECT_EQ(a.label(i), b.label(i));
+    ASSERT_EQ(a.length(i), b.length(i)) << i;
+    std::vector<std::int64_t> ids(static_cast<std::size_t>(b.length(i))), others = ids;
+    a.write_tokens(i, ids.data());
+    b.write_tokens(i, others.data());
+    EXPECT_EQ(ids, others) << i;
+  }
+}
+
+TEST(Pack, KeepsTextsAsTokensOfThisOrASmallerLength) {
+  const TemporaryFolder originals, folder;
+  const config::RunConfig config = write_sst2(originals);
+  const PackedSummary summary = pack(config, PackedForm::kOriginal, folder / "packed.h5");
+  EXPECT_EQ(summary.train, 3);
+  EXPECT_EQ(summary.validation, 2);
+  for (const std::int64_t length : {20, 12, 4}) {
+    config::RunConfig original = config, packed = config;
+    original.max_length = packed.max_length = length;
+    packed.data_dir = (folder / "packed.h5").string();
+    const Datasets found = open_text(packed), wanted = open_text(original);
+    expect_same_tokens(*found.train, *wanted.train);
+    expect_same_tokens(*found.validation, *wanted.validation);
+  }
+  config::RunConfig longer = config;
+  longer.max_length = 21;
+  longer.data_dir = (folder / "packed.h5").string();
+  EXPECT_THAT([&] { open_text(longer); },
+              ThrowsMessage<core::UsageError>(HasSubstr("was packed with max-length = 20, less than 21")));
+}
+
+TEST(PackedFile, NamesTheFileWhereItsTokensMakeNoSense) {
+  const TemporaryFolder originals, folder;
+  config::RunConfig config = write_sst2(originals);
+  const fs::path file = folder / "packed.h5";
+  const auto refuses = [&](const std::string& why, const std::string& attribute, std::int64_t value) {
+    pack(config, PackedForm::kOriginal, file);
+    core::hdf5::File::open_for_writing(file).set_attribute(attribute, value);
+    seal(file);
+    config::RunConfig packed = config;
+    packed.data_dir = file.string();
+    packed.max_length = 4;
+    EXPECT_THAT([&] { open_text(packed); },
+                ThrowsMessage<core::Error>(AllOf(HasSubstr(file.string()), HasSubstr(why))));
+  };
+  refuses("the vocabulary has 100", "vocabulary", 100);
+  refuses("has 13 tokens, max_length is 6", "max_length", 6);
+  refuses("padding = 4000", "padding", 4000);
+  refuses("classes = 0", "classes", 0);
+  pack(config_of(config::Data::kDigits, ""), PackedForm::kOriginal, file);
+  config.data = config::Data::kDigits;
+  config.data_dir = file.string();
+  EXPECT_THAT([&] { open_text(config); }, ThrowsMessage<core::Error>(HasSubstr("'max_length' is missing")));
+}
+
 TEST(Pack, StoresJpegFilesAsTheyAreUnlessAskedForPixels) {
   const TemporaryFolder originals, folder;
   write_tiny_imagenet(originals);
@@ -140,16 +228,6 @@ TEST(PackedFile, IsRefusedByNameForAnotherDataSetOrNoPackedFile) {
               ThrowsMessage<core::UsageError>(HasSubstr("image-size = 16")));
 }
 
-/// Makes the checksum right again, as whoever forges a file would.
-void seal(const fs::path& file) {
-  std::string bytes = core::read_file(file);
-  const std::string before = bytes.substr(0, bytes.find("bytes "));
-  std::string head = fmt::format("{}bytes {}\nxxh3 {}\n", before, bytes.size(),
-                                 core::xxh3_64_hex(std::string_view(bytes).substr(512)));
-  head.resize(512);
-  core::write_file_atomically(file, head + bytes.substr(512));
-}
-
 TEST(PackedFile, NamesTheFileWhereItsContentMakesNoSense) {
   const TemporaryFolder originals, folder;
   write_tiny_imagenet(originals);
@@ -188,7 +266,7 @@ TEST(PackedFile, ChecksLabelsAndOffsets) {
 }
 
 /// Cuts, or a changed byte, half of them where the file describes itself.
-std::string damage(const std::string& whole, int round, std::mt19937& random) {
+std::string damage(const std::string& whole, std::int64_t round, std::mt19937& random) {
   std::string damaged = whole;
   if (round % 4 == 0) {
     damaged.resize(1 + random() % (whole.size() - 1));
@@ -205,7 +283,8 @@ TEST(PackedFile, NamesTheFileWhateverIsDamaged) {
   pack(config_of(config::Data::kTinyImageNet, originals.path()), PackedForm::kOriginal, file);
   const std::string whole = core::read_file(file);
   std::mt19937 random(3);
-  for (int round = 0; round < 300; ++round) {
+  const std::int64_t runs = fuzz_runs(300);
+  for (std::int64_t round = 0; round < runs; ++round) {
     write_text(folder, "packed.h5", damage(whole, round, random));
     EXPECT_THAT([&] { open(config_of(config::Data::kTinyImageNet, file)); },
                 ThrowsMessage<core::Error>(HasSubstr("packed.h5: ")))
@@ -220,8 +299,9 @@ TEST(PackedFile, SurvivesAForgedOne) {
   pack(config_of(config::Data::kTinyImageNet, originals.path()), PackedForm::kOriginal, file);
   const std::string whole = core::read_file(file);
   std::mt19937 random(4);
+  const std::int64_t runs = fuzz_runs(300);
   int refused = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (std::int64_t round = 0; round < runs; ++round) {
     std::string damaged = damage(whole, round, random);
     damaged.replace(0, 512, whole, 0, 512);
     write_text(folder, "packed.h5", damaged);
@@ -236,7 +316,7 @@ TEST(PackedFile, SurvivesAForgedOne) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 75);
+  EXPECT_GT(refused, runs / 4);
 }
 
 TEST(Pack, KeepsTheRealDataToTheBit) {

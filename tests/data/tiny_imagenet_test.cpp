@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "data/jpeg_bytes.h"
 #include "data/real_tiny_imagenet.h"
+#include "support/fuzz.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
@@ -94,6 +96,24 @@ TEST(FindTinyImageNet, NamesTheFileAndLineThatIsWrong) {
   refuses(annotations, "../val_0.JPEG\tn02\n", "is no file name and WordNet id");
   refuses(annotations, "val_0.JPEG\n", "is no file name and WordNet id");
   refuses(annotations, "", "names no image");
+}
+
+TEST(FindTinyImageNet, SurvivesAnyDamageToItsLists) {
+  const TemporaryFolder folder;
+  write_files(folder);
+  for (const std::string name : {"wnids.txt", "val/val_annotations.txt"}) {
+    const std::string whole = core::read_file(folder.path() / name);
+    fuzz(
+        {whole},
+        [&](const std::string& text) {
+          write_text(folder, name, text);
+          const TinyImageNetFiles files = find_tiny_imagenet(folder.path(), "data-dir");
+          for (const LabelledFile& file : files.validation)
+            ASSERT_LT(file.label, static_cast<std::int64_t>(files.classes.size()));
+        },
+        fuzz_runs(200));
+    write_text(folder, name, whole);
+  }
 }
 
 TEST(TinyImageNet, NamesTheFileOfADamagedImage) {
