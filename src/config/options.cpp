@@ -17,9 +17,9 @@ namespace trainyard::config {
 namespace {
 
 /// What tools/infer takes of a run's keys; the others are of training.
-constexpr std::array<std::string_view, 13> kInferenceToo{
-    "model",     "weights", "data", "data-dir", "samples",       "image-size", "normalisation",
-    "precision", "workers", "seed", "device",   "memory-format", "output"};
+constexpr std::array<std::string_view, 15> kInferenceToo{
+    "model",      "weights",   "data",    "data-dir", "samples", "image-size",    "normalisation", "tokenizer",
+    "max-length", "precision", "workers", "seed",     "device",  "memory-format", "output"};
 
 template <typename Owner>
 Owner& owner(RunConfig& config) {

@@ -106,10 +106,6 @@ bool computes_in_int8(EngineKind engine) {
 }
 
 void validate_inference(const RunConfig& config) {
-  if (reads_text(config.model)) {
-    throw core::UsageError(
-        fmt::format("inference reads images, and model = {} reads text: use a ResNet", name_of(config.model)));
-  }
   const EngineKind engine = config.inference->engine;
   if (!computes_in_int8(engine)) return;
   if (config.precision != PrecisionKind::kFp32) {

@@ -24,7 +24,7 @@ class EagerEngine final : public Engine {
   explicit EagerEngine(const StoredModel& stored) : Engine(stored.device, stored.type), model_(stored.model) {}
 
  private:
-  at::Tensor forward(const at::Tensor& images) override { return model_->forward(images, models::Pass::kEvaluate); }
+  at::Tensor forward(const at::Tensor& inputs) override { return model_->forward(inputs, models::Pass::kEvaluate); }
 
   std::shared_ptr<const models::Model> model_;
 };
@@ -35,7 +35,7 @@ class ScriptEngine final : public Engine {
       : Engine(stored.device, stored.type), module_(std::move(module)) {}
 
  private:
-  at::Tensor forward(const at::Tensor& images) override { return module_.forward({images}).toTensor(); }
+  at::Tensor forward(const at::Tensor& inputs) override { return module_.forward({inputs}).toTensor(); }
 
   jit::Module module_;
 };
@@ -47,7 +47,7 @@ class Int8Engine final : public Engine {
       : Engine(stored.device, stored.type), runner_(module) {}
 
  private:
-  at::Tensor forward(const at::Tensor& images) override { return runner_.run(images); }
+  at::Tensor forward(const at::Tensor& inputs) override { return runner_.run(inputs); }
 
   GraphRunner runner_;
 };
@@ -82,9 +82,10 @@ void check_equal(const StoredModel& stored, const at::Tensor& example) {
 
 }  // namespace
 
-at::Tensor Engine::answer(const at::Tensor& images) {
+at::Tensor Engine::answer(const at::Tensor& inputs) {
   const c10::InferenceMode inference;
-  return forward(images.to(device_, type_, /*non_blocking=*/true)).to(at::kCPU, at::kFloat);
+  const at::ScalarType type = inputs.is_floating_point() ? type_ : inputs.scalar_type();
+  return forward(inputs.to(device_, type, /*non_blocking=*/true)).to(at::kCPU, at::kFloat);
 }
 
 StoredModel store_model(std::shared_ptr<const models::Model> model, config::PrecisionKind precision,
@@ -98,7 +99,8 @@ StoredModel store_model(std::shared_ptr<const models::Model> model, config::Prec
     models::save_safetensors(models::tensors_of(*stored.model), stored.file);
   } else {
     stored.file = folder / "model.pt";
-    const jit::Module frozen = traced_and_frozen(*stored.model, example.to(stored.device, stored.type));
+    const at::ScalarType type = example.is_floating_point() ? stored.type : example.scalar_type();
+    const jit::Module frozen = traced_and_frozen(*stored.model, example.to(stored.device, type));
     const bool in_integers = engine != config::EngineKind::kTorchScript;
     save_module(in_integers ? quantised(frozen, batches) : frozen, stored.file);
     if (!in_integers) check_equal(stored, example);

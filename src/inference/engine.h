@@ -13,20 +13,21 @@
 
 namespace trainyard::inference {
 
-/// Answers batches of images.
+/// Answers batches of images or of token ids.
 class Engine {
  public:
   virtual ~Engine() = default;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// images: float32 [N, C, H, W] on the CPU. Logits: float32 [N, classes] on the CPU, there when the call returns.
-  at::Tensor answer(const at::Tensor& images);
+  /// inputs: float32 [N, C, H, W] or int64 [N, L], on the CPU. Logits: float32 [N, classes] on the CPU, there when the
+  /// call returns.
+  at::Tensor answer(const at::Tensor& inputs);
 
  protected:
   Engine(at::Device device, at::ScalarType type) : device_(device), type_(type) {}
-  /// images on the engine's device and in its type -> logits there.
-  virtual at::Tensor forward(const at::Tensor& images) = 0;
+  /// Inputs on the engine's device, floats in its type -> logits there.
+  virtual at::Tensor forward(const at::Tensor& inputs) = 0;
 
  private:
   at::Device device_;
@@ -39,7 +40,7 @@ struct StoredModel {
   std::shared_ptr<const models::Model> model;
   at::Device device = at::kCPU;
   config::PrecisionKind precision = config::PrecisionKind::kFp32;
-  at::ScalarType type = at::kFloat;  ///< of its inputs
+  at::ScalarType type = at::kFloat;  ///< of images that it takes
   std::filesystem::path file = {};   ///< safetensors for eager, else TorchScript
   std::int64_t bytes = 0;            ///< of the file
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,8 @@ namespace {
 /// Values whose ranges matter: what fusions give, and what convolutions take.
 std::unordered_set<const jit::Value*> rounded_values(const FusionPlan& plan) {
   std::unordered_set<const jit::Value*> values;
+  const auto convolves = [](const auto& planned) { return planned.second.convolution != nullptr; };
+  if (std::ranges::none_of(plan, convolves)) return values;  // sums of floats stay what they are
   for (const auto& [node, fusion] : plan) {
     if (fusion.convolution != nullptr) values.insert(fusion.convolution->input(0));
     values.insert(fusion.last->output());

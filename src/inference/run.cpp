@@ -22,9 +22,9 @@
 #include "inference/measurement.h"
 #include "log/writer.h"
 #include "models/model.h"
-#include "models/weights.h"
 #include "precision/policy.h"
 #include "training/agreement.h"
+#include "training/model_input.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
 
@@ -88,7 +88,7 @@ class Run {
       throw core::UsageError(fmt::format("engine = {} runs on CPUs alone: use device = cpu, or another engine",
                                          config::name_of(request.engine)));
     }
-    data_ = data::open_images(config_);
+    data_ = data::open(config_);
     loading_ = {.workers = config_.workers,
                 .seed = config_.seed,
                 .channels_last = config_.memory_format == config::MemoryFormat::kChannelsLast,
@@ -139,11 +139,7 @@ class Run {
 
  private:
   std::unique_ptr<models::Model> built() const {
-    const data::ImageShape& shape = data_.train->shape();
-    auto model =
-        models::build(config_.model, {shape.channels, shape.height, shape.width}, data_.train->classes(), config_.seed);
-    if (!config_.weights.empty()) models::load_weights(*model, config_.weights);
-    return model;
+    return models::build(config_, training::model_input(*data_.train), data_.train->classes());
   }
 
   void count_right_answers() {
@@ -159,7 +155,7 @@ class Run {
   comm::World& world_;
   config::RunConfig config_;
   precision::Policy policy_;
-  data::ImageDatasets data_;
+  data::Datasets data_;
   data::LoaderOptions loading_;
   std::shared_ptr<const models::Model> model_;
   std::optional<training::RunFolder> folder_;

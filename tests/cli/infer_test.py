@@ -117,6 +117,14 @@ class InferTest(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertIn(precision, result.stdout.splitlines()[-1])
 
+    def test_a_text_model_answers_with_every_engine(self):
+        tiny = ["--model", "roberta-tiny", "--data", "synthetic", "--samples", "200", *TINY[2:]]
+        for engine in ENGINES:
+            with self.subTest(engine):
+                result = self.infer(*tiny, "--engine", engine, "--max-length", "16", "--output", engine)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn("roberta-tiny", result.stdout.splitlines()[-1])
+
     def test_help_and_version(self):
         self.assertIn("--batch-sizes", self.infer("--help").stdout)
         self.assertRegex(self.infer("--version").stdout, r"^infer \(trainyard\) \d+\.\d+\.\d+\n$")

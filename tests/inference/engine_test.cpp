@@ -63,6 +63,26 @@ TEST_F(EngineTest, IntegersInTorchScriptGiveTheSameAnswersAsOneByOne) {
               1e-5 * expected.abs().max().item<double>());
 }
 
+TEST_F(EngineTest, ATextModelAnswersSequencesOfOtherLengthsThanItsExample) {
+  const auto model = test::small_roberta();
+  for (const auto& [engine, name] : config::EnumNames<EngineKind>::table) {
+    const auto folder = folder_ / std::string(name);
+    std::filesystem::create_directories(folder);
+    const StoredModel stored = store_model(
+        model, config::PrecisionKind::kFp32, engine, test::token_batch(1, 10),
+        [] { return std::optional<at::Tensor>(); }, folder);
+    EXPECT_EQ(stored.file.extension(), engine == EngineKind::kEager ? ".safetensors" : ".pt");
+    const auto running = open_engine(stored);
+    for (const auto& [n, length] : {std::pair{4, 24}, {2, 10}, {3, 7}}) {
+      const at::Tensor tokens = test::token_batch(n, length);
+      const at::Tensor truth = model->forward(tokens, models::Pass::kEvaluate);
+      const bool exact = engine == EngineKind::kEager || engine == EngineKind::kTorchScript;
+      EXPECT_LT(running->answer(tokens).sub(truth).norm().div(truth.norm()).item<double>(), exact ? 1e-4 : 0.1)
+          << name << " " << n << " x " << length;
+    }
+  }
+}
+
 TEST_F(EngineTest, HalfWeightsHalveTheFile) {
   const double whole = static_cast<double>(store(EngineKind::kEager).bytes);
   EXPECT_NEAR(static_cast<double>(store(EngineKind::kEager, config::PrecisionKind::kFp16).bytes), whole / 2,

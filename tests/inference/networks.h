@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/randint.h>
 #include <c10/core/GradMode.h>
 
 #include <functional>
@@ -26,6 +27,20 @@ inline std::shared_ptr<models::Model> small_resnet(config::Model kind = config::
     if (buffer.name.ends_with("running_var")) values.uniform_(0.5, 1.5, generator);
   }
   return model;
+}
+
+/// A RoBERTa of two classes for up to 24 tokens of 300.
+inline std::shared_ptr<models::Model> small_roberta() {
+  config::RunConfig config;
+  config.model = config::Model::kRobertaTiny;
+  return models::build(config, models::TokenShape{.length = 24, .vocabulary = 300, .padding = 1}, 2);
+}
+
+/// Token ids int64 [n, length]; every second sequence is half as long, and filled up.
+inline at::Tensor token_batch(std::int64_t n, std::int64_t length) {
+  at::Tensor tokens = at::randint(2, 300, {n, length}, at::kLong);
+  tokens.slice(0, 1, std::nullopt, 2).slice(1, length / 2).fill_(1);
+  return tokens;
 }
 
 /// A model of one stage with two convolutions of 8 channels, which a test puts together as it likes.

@@ -155,6 +155,16 @@ TEST(QuantisedGraph, WhatHasNoFormInIntegersStaysFloat) {
   EXPECT_LT(distance(*model, quantised_model(*model, shape), at::randn(shape)), kRounding);
 }
 
+TEST(QuantisedGraph, ATextModelHasLinearLayersOfIntegersAndNeedsNoCalibration) {
+  const auto model = test::small_roberta();
+  const auto frozen = traced_and_frozen(*model, test::token_batch(2, 8));
+  const int layers = operations(frozen).at("aten::linear");
+  const auto integers = operations(quantised(frozen, random_batches({1}, 0)));
+  EXPECT_EQ(integers.at("quantized::linear_dynamic"), layers);
+  EXPECT_FALSE(integers.contains("aten::linear"));
+  EXPECT_FALSE(integers.contains("aten::quantize_per_tensor"));
+}
+
 TEST(QuantisedGraph, WithoutCalibrationDataIsRefused) {
   const auto model = test::small_resnet();
   const auto frozen = traced_and_frozen(*model, at::randn({1, 3, 32, 32}));
