@@ -36,6 +36,9 @@ RunConfig parse_file(const std::filesystem::path& file);
 /// A config given as text; `origin` stands for the file's name in errors.
 RunConfig parse_text(std::string_view text, std::string_view origin, std::string_view name);
 
+/// Whether an engine answers in 8-bit integers.
+bool computes_in_int8(EngineKind engine);
+
 /// Refuses combinations of keys that cannot run, whatever machine they meet. Parsing calls it.
 void validate(const RunConfig& config);
 

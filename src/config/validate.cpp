@@ -101,10 +101,6 @@ void validate_pipeline(const RunConfig& config) {
   }
 }
 
-bool computes_in_int8(EngineKind engine) {
-  return engine == EngineKind::kInt8 || engine == EngineKind::kTorchScriptInt8;
-}
-
 void validate_inference(const RunConfig& config) {
   const EngineKind engine = config.inference->engine;
   if (!computes_in_int8(engine)) return;
@@ -120,6 +116,10 @@ void validate_inference(const RunConfig& config) {
 }
 
 }  // namespace
+
+bool computes_in_int8(EngineKind engine) {
+  return engine == EngineKind::kInt8 || engine == EngineKind::kTorchScriptInt8;
+}
 
 void validate(const RunConfig& config) {
   if (config.normalisation == NormalisationKind::kImagenet && config.data == Data::kDigits) {

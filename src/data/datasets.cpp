@@ -126,6 +126,14 @@ Datasets open(const config::RunConfig& config) {
   return {.train = images.train, .validation = images.validation};
 }
 
+LoaderOptions loader_options(const config::RunConfig& config, bool pin_memory) {
+  return {.workers = config.workers,
+          .seed = config.seed,
+          .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
+          .pin_memory = pin_memory,
+          .normalisation = normalisation_instead(config)};
+}
+
 std::optional<Normalisation> normalisation_instead(const config::RunConfig& config) {
   if (config.normalisation == config::NormalisationKind::kOwn) return std::nullopt;
   // Of ImageNet's training images: https://docs.pytorch.org/vision/stable/models.html

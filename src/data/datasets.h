@@ -8,6 +8,7 @@
 
 #include "config/run_config.h"
 #include "data/dataset.h"
+#include "data/loader.h"
 
 namespace trainyard::data {
 
@@ -33,6 +34,9 @@ std::optional<std::string> packed_file(const config::RunConfig& config);
 Datasets open(const config::RunConfig& config);
 /// The same of data that are images, whatever the model.
 ImageDatasets open_images(const config::RunConfig& config);
+
+/// How a configuration's batches are loaded, not augmented. pin_memory: for a run on CUDA.
+LoaderOptions loader_options(const config::RunConfig& config, bool pin_memory);
 
 /// What `normalisation` puts in the place of the data set's own; none where it keeps that.
 std::optional<Normalisation> normalisation_instead(const config::RunConfig& config);

@@ -116,6 +116,13 @@ MappedBlock PackedFile::block(const core::hdf5::Group& group, std::string_view n
   return {.extents = block.extents(), .bytes = file.subspan(offset, block.bytes())};
 }
 
+std::int64_t integer_in(const core::hdf5::File& root, std::string_view name, std::int64_t low, std::int64_t high) {
+  const std::int64_t value = root.int_attribute(name);
+  if (value >= low && value <= high) return value;
+  throw core::Error(
+      fmt::format("{}: {} = {} is not within {} and {}; pack it again", root.label(), name, value, low, high));
+}
+
 void check_offsets(std::span<const std::int64_t> offsets, std::uint64_t samples, std::uint64_t rows,
                    const std::string& where) {
   const bool fits = offsets.size() == samples + 1 && offsets.front() == 0 &&

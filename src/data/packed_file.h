@@ -81,6 +81,9 @@ class PackedFile {
   core::hdf5::File file_;
 };
 
+/// The attribute `name` of a packed file's root. @throws core::Error, naming both, when it is not in [low, high].
+std::int64_t integer_in(const core::hdf5::File& root, std::string_view name, std::int64_t low, std::int64_t high);
+
 /// Offsets, one more than there are samples, cut a block of `rows` rows into samples: they begin at 0, never fall and
 /// end at `rows`. @throws core::Error, naming `where`, if they do not.
 void check_offsets(std::span<const std::int64_t> offsets, std::uint64_t samples, std::uint64_t rows,

@@ -90,13 +90,6 @@ void write_part(core::hdf5::File& root, std::string_view name, const ImageDatase
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-std::int64_t integer_in(const core::hdf5::File& root, std::string_view name, std::int64_t low, std::int64_t high) {
-  const std::int64_t value = root.int_attribute(name);
-  if (value >= low && value <= high) return value;
-  throw core::Error(
-      fmt::format("{}: {} = {} is not within {} and {}; pack it again", root.label(), name, value, low, high));
-}
-
 std::vector<double> doubles_of(const core::hdf5::File& root, std::string_view name, std::int64_t count) {
   const core::hdf5::Column column = root.open_column(name);
   if (column.rows() == static_cast<std::uint64_t>(count)) return column.read_double(0, column.rows());

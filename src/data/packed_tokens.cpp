@@ -74,13 +74,6 @@ class PackedTokens final : public TokenDataset {
   std::span<const std::uint8_t> ids_;  ///< int32, aligned to nothing
 };
 
-std::int64_t integer_in(const core::hdf5::File& root, std::string_view name, std::int64_t low, std::int64_t high) {
-  const std::int64_t value = root.int_attribute(name);
-  if (value >= low && value <= high) return value;
-  throw core::Error(
-      fmt::format("{}: {} = {} is not within {} and {}; pack it again", root.label(), name, value, low, high));
-}
-
 void check_ids(std::span<const std::uint8_t> bytes, std::int64_t vocabulary, const std::string& where) {
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::int32_t)) {
     std::int32_t id = 0;

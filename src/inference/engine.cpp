@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/enum_names.h"
+#include "config/parse.h"
 #include "core/error.h"
 #include "inference/graph_runner.h"
 #include "inference/int8.h"
@@ -101,7 +102,7 @@ StoredModel store_model(std::shared_ptr<const models::Model> model, config::Prec
     stored.file = folder / "model.pt";
     const at::ScalarType type = example.is_floating_point() ? stored.type : example.scalar_type();
     const jit::Module frozen = traced_and_frozen(*stored.model, example.to(stored.device, type));
-    const bool in_integers = engine != config::EngineKind::kTorchScript;
+    const bool in_integers = config::computes_in_int8(engine);
     save_module(in_integers ? quantised(frozen, batches) : frozen, stored.file);
     if (!in_integers) check_equal(stored, example);
   }

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "parallel/loss.h"
 
 namespace trainyard::inference {
 namespace {
@@ -16,10 +17,6 @@ constexpr std::int64_t kEvaluationBatch = 64;
 
 data::Sampler in_order(const data::Dataset& data, std::int64_t batch_size) {
   return data::Sampler::validation({.samples = data.size(), .batch_size = batch_size});
-}
-
-std::int64_t count_correct(const at::Tensor& logits, const at::Tensor& labels) {
-  return logits.argmax(1).eq(labels).sum().item<std::int64_t>();
 }
 
 }  // namespace
@@ -54,7 +51,7 @@ void measure(Engine& engine, const std::vector<data::Batch>& batches, const Meas
           .start_ns = start_ns - plan.log_zero_ns,
           .duration_ns = end_ns - start_ns,
           .samples = batch.images.size(0),
-          .correct = plan.labelled ? count_correct(logits, batch.labels) : -1});
+          .correct = plan.labelled ? parallel::count_correct(logits, batch.labels).item<std::int64_t>() : -1});
   }
 }
 
@@ -65,7 +62,7 @@ log::AccuracyRow evaluate(Engine& engine, const std::shared_ptr<const data::Data
   log::AccuracyRow row;
   while (const std::optional<data::Batch> batch = loader.next()) {
     row.samples += batch->images.size(0);
-    row.correct += count_correct(engine.answer(batch->images), batch->labels);
+    row.correct += parallel::count_correct(engine.answer(batch->images), batch->labels).item<std::int64_t>();
   }
   return row;
 }

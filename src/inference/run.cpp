@@ -33,10 +33,6 @@ namespace {
 
 constexpr std::int64_t kCalibrationBatch = 32;
 
-bool in_integers(config::EngineKind engine) {
-  return engine == config::EngineKind::kInt8 || engine == config::EngineKind::kTorchScriptInt8;
-}
-
 /// Batches of the training data in a shuffled order, `samples` in all or as many as there are.
 CalibrationBatches calibration_batches(const std::shared_ptr<const data::Dataset>& data,
                                        const config::RunConfig& config, const data::LoaderOptions& loading) {
@@ -84,16 +80,12 @@ class Run {
   void prepare() {
     config::validate_ranks(config_, world_.size);
     const config::InferenceRequest& request = *config_.inference;
-    if (in_integers(request.engine) && world_.device.is_cuda()) {
+    if (config::computes_in_int8(request.engine) && world_.device.is_cuda()) {
       throw core::UsageError(fmt::format("engine = {} runs on CPUs alone: use device = cpu, or another engine",
                                          config::name_of(request.engine)));
     }
     data_ = data::open(config_);
-    loading_ = {.workers = config_.workers,
-                .seed = config_.seed,
-                .channels_last = config_.memory_format == config::MemoryFormat::kChannelsLast,
-                .pin_memory = world_.device.is_cuda(),
-                .normalisation = data::normalisation_instead(config_)};
+    loading_ = data::loader_options(config_, world_.device.is_cuda());
     for (const std::int64_t size : request.batch_sizes)
       check_batch_size(*data_.validation, size);
     model_ = policy_.prepared(built());

@@ -33,12 +33,9 @@ data::SamplerOptions sampling(const config::RunConfig& config, const data::Datas
 }
 
 data::LoaderOptions loading(const config::RunConfig& config, at::Device device, bool augment) {
-  return {.workers = config.workers,
-          .seed = config.seed,
-          .augment = augment,
-          .channels_last = config.memory_format == config::MemoryFormat::kChannelsLast,
-          .pin_memory = device.is_cuda(),
-          .normalisation = data::normalisation_instead(config)};
+  data::LoaderOptions options = data::loader_options(config, device.is_cuda());
+  options.augment = augment;
+  return options;
 }
 
 std::int64_t steps_per_epoch(const config::RunConfig& config, std::int64_t batches) {
