@@ -21,6 +21,7 @@ struct Directives {
   std::string account;
   std::string constraint;
   bool requeue = false;
+  std::int64_t signal_s = 0;  ///< before the time limit, when the batch script gets USR2; 0: never
 };
 
 /// The directives, without "#SBATCH ", in a fixed order; the job's output goes to results/NAME-JOB.out and is appended

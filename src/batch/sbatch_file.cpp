@@ -23,6 +23,8 @@ Directives directives_of(const SbatchJob& job) {
   directives.partition = job.site.partition;
   directives.account = request.account;
   directives.requeue = request.requeue;
+  // What only measures can be started again as it is.
+  if (!job.config.inference) directives.signal_s = request.signal_s;
   if (job.site.gpu_request == GpuRequestStyle::kTypedGres && request.gpus_per_node > 0) {
     directives.gpu_type = request.constraint;
   } else {
@@ -83,8 +85,10 @@ std::string sbatch_text(const SbatchJob& job) {
   text +=
       "[ -x tools/launch ] || { echo \"$PWD: no tools/launch here: submit from the checkout's root\" >&2; exit 2; }\n";
   text += data_folder(job.site);
-  text += fmt::format("exec tools/launch{} -- tools/{} --config {} \"$@\"\n", launcher_option(job.site.launcher),
-                      job.config.inference ? "infer" : "train", config_word);
+  // By exec the launcher gets the signals that Slurm sends to the script.
+  text += fmt::format("exec tools/launch{}{} -- tools/{} --config {} \"$@\"\n", launcher_option(job.site.launcher),
+                      job.config.slurm->requeue ? " --requeue" : "", job.config.inference ? "infer" : "train",
+                      config_word);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "comm/limit.h"
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/signals.h"
 
 namespace trainyard::comm {
 namespace {
@@ -14,12 +16,17 @@ namespace {
 constexpr std::chrono::microseconds kSpin{20};
 constexpr std::chrono::microseconds kFirstSleep{10};
 constexpr std::chrono::microseconds kLongestSleep{200};
+/// Seconds. SIGKILL follows SIGTERM after 10 s (tools/launch tells mpirun so) or after Slurm's KillWait, 30 s.
+constexpr double kTerminationGrace = 3.0;
 
 }  // namespace
 
 void Limit::check(const Awaited& awaited) const {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
     throw core::Error("given up, because this rank failed elsewhere");
+  if (core::seconds_since_termination() > kTerminationGrace) {
+    throw core::Error(fmt::format("asked to end (SIGTERM) while waiting {}; {}", awaited.what, awaited.why));
+  }
   if (std::chrono::steady_clock::now() < deadline_) return;
   const auto milliseconds = timeout_.count();
   const std::string waited =
