@@ -145,7 +145,8 @@ class LaunchNote {
 bool has_stopped(const LaunchNote& note, int status) {
   if (status == core::kStoppedStatus) return true;
   const std::string folder(core::trim(note.content()));
-  return status == 0 && !folder.empty() && std::filesystem::exists(std::filesystem::path(folder) / core::kStoppedMark);
+  // Whatever the status: mpirun that gets SIGTERM itself ends with 1, however well its ranks ended.
+  return !folder.empty() && std::filesystem::exists(std::filesystem::path(folder) / core::kStoppedMark);
 }
 
 /// Hands the job back to Slurm, which ends this process when it takes it.

@@ -48,7 +48,7 @@ struct SlurmRequest {
   std::int64_t time_s = 4 * 3600;       ///< limit on the wall clock
   std::string account;                  ///< empty: left to SBATCH_ACCOUNT or the command line
   std::string constraint;               ///< empty: none
-  bool requeue = false;
+  bool requeue = true;
   std::int64_t signal_s = 120;  ///< before the time limit, when the job is told to save and end; 0: not at all
 };
 
