@@ -12,7 +12,7 @@
 
 namespace trainyard::core {
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+void write_file_atomically(const std::filesystem::path& path, std::string_view content, Durability durability) {
   if (std::filesystem::is_directory(path)) throw Error("cannot write " + path.string() + ": it is a folder");
   TemporaryName temporary(path);
   try {
@@ -22,13 +22,13 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
       throw Error("cannot keep the permissions of " + path.string() + ": " + system_error_text(errno));
     }
     file.write_all(content);
-    file.sync();
+    if (durability == Durability::kSynced) file.sync();
     file.close();
   } catch (const Error& error) {
     // The user knows the target, not the temporary name: say both.
     throw Error("cannot write " + path.string() + " (" + error.what() + ")");
   }
-  temporary.rename_to_target();
+  temporary.rename_to_target(durability);
 }
 
 }  // namespace trainyard::core
