@@ -360,6 +360,8 @@ options of the command line, `--key value` or `--key=value`, and the command lin
 - Keys are written in full: an abbreviation is an unknown key. A key given twice is refused, in a file and on the command line.
 - A line that starts with `#` is a comment. A `#` within a value is refused, and so is a comment behind one.
 - A file's name without `.cfg` is the run's name: letters, digits, `.`, `_` and `-`, beginning with a letter or a digit.
+  `--name` gives another one.
+- A file with a section `[study]` describes many runs: [studies.md](studies.md).
 - An unknown key, a value out of range and a combination that cannot run end with exit status 2 and one line that names the
   file, the line and the key, before anything starts.
 
