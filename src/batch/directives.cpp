@@ -30,7 +30,13 @@ std::vector<std::string> directive_lines(const Directives& directives) {
   add("mem", config::format_memory_mib(directives.memory_mib));
   add("time", config::format_time_s(directives.time_s));
   lines.emplace_back(directives.requeue ? "--requeue" : "--no-requeue");
-  add("output", "results/%x-%j.out");
+  add_named("comment", directives.comment);
+  if (directives.array_tasks > 0) {
+    const std::string throttle =
+        directives.array_throttle > 0 ? fmt::format("%{}", directives.array_throttle) : std::string();
+    add("array", fmt::format("0-{}{}", directives.array_tasks - 1, throttle));
+  }
+  add("output", directives.array_tasks > 0 ? "results/%x-%A_%a.out" : "results/%x-%j.out");
   add("open-mode", "append");
   return lines;
 }
