@@ -2,7 +2,7 @@
 # Sets up what trainyard is built with: Debian packages where it may, and LibTorch in one folder that all clones share.
 #   env/setup.sh            what building and training need
 #   env/setup.sh --tests    also what only the tests need: PyTorch's Python (3.11 or newer), shellcheck, clang-format, and
-#                           Slurm, munge, iproute2, chromium, without which some tests are skipped
+#                           Slurm, munge, iproute2, chromium, Lmod, without which some tests are skipped
 # TRAINYARD_DEPS places the folder (default: ${XDG_CACHE_HOME:-~/.cache}/trainyard; 3.5 GB, 7,300 files;
 # --tests adds 1.5 GB and 30,000 files for its Python).
 # A LibTorch named by CMAKE_PREFIX_PATH or Torch_DIR is used as it is. Repeat it at will, also after an interruption.
@@ -49,6 +49,7 @@ has_python() { # MAJOR.MINOR
 }
 has_pip() { has_command python3 && python3 -m pip --version > /dev/null 2>&1; }
 has_chromium() { has_command chromium || has_command chromium-browser || has_command google-chrome; }
+has_lmod() { [[ -n ${LMOD_CMD:-} || -e /usr/share/lmod/lmod/libexec/lmod ]]; }
 has_system_command() { has_command "$1" || [[ -x /usr/sbin/$1 || -x /sbin/$1 ]]; } # users' PATH may lack these folders
 
 python_version=3.9
@@ -91,6 +92,7 @@ if ((tests)); then
     "has_system_command munged;munge;munge"
     "has_system_command ip;iproute2;-"
     "has_chromium;chromium;chromium"
+    "has_lmod;lmod;-"
   )
 fi
 

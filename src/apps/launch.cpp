@@ -64,13 +64,13 @@ Arguments parse(const std::vector<std::string>& words) {
   po::options_description shown("Options");
   std::string ranks;
   std::string launcher = "auto";
-  shown.add_options()                                                                            //
-      ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")                      //
-      ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")                //
+  shown.add_options()                                                              //
+      ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")        //
+      ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")  //
       ("requeue", po::bool_switch(&arguments.requeue),
        "have Slurm start this job (of an array: this task) again if the run stops because it was asked to")  //
-      ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")  //
-      ("help,h", po::bool_switch(&arguments.help), "print this and end")                         //
+      ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")              //
+      ("help,h", po::bool_switch(&arguments.help), "print this and end")                                     //
       ("version", po::bool_switch(&arguments.version), "print the version and end");
   namespace style = po::command_line_style;
   try {
@@ -161,9 +161,10 @@ void requeue(const batch::Surroundings& surroundings) {
   batch::LaunchPlan plan;
   plan.arguments = {"scontrol", "requeue", job};
   if (const int status = batch::supervise(plan); status != 0) {
-    throw core::Error(fmt::format("scontrol requeue {} ended with status {}: submit the job again by hand, with "
-                                  "--output set to its results folder",
-                                  job, status));
+    throw core::Error(
+        fmt::format("scontrol requeue {} ended with status {}: submit the job again by hand, with "
+                    "--output set to its results folder",
+                    job, status));
   }
 }
 

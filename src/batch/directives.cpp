@@ -32,7 +32,13 @@ std::vector<std::string> directive_lines(const Directives& directives) {
   lines.emplace_back(directives.requeue ? "--requeue" : "--no-requeue");
   // B: to the script alone, which hands it on; Slurm may send it up to a minute early.
   if (directives.signal_s > 0) add("signal", fmt::format("B:USR2@{}", directives.signal_s));
-  add("output", "results/%x-%j.out");
+  add_named("comment", directives.comment);
+  if (directives.array_tasks > 0) {
+    const std::string throttle =
+        directives.array_throttle > 0 ? fmt::format("%{}", directives.array_throttle) : std::string();
+    add("array", fmt::format("0-{}{}", directives.array_tasks - 1, throttle));
+  }
+  add("output", directives.array_tasks > 0 ? "results/%x-%A_%a.out" : "results/%x-%j.out");
   add("open-mode", "append");
   return lines;
 }

@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <system_error>
 
 #include "batch/quote.h"
 #include "batch/sbatch_file.h"
-#include "batch/site.h"
+#include "batch/script_parts.h"
+#include "batch/study_files.h"
 #include "config/parse.h"
+#include "config/study.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -21,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxFileBytes = 1 << 20;
+constexpr std::uint64_t kMaxFileBytes = 4 << 20;  // what sbatch takes, as Slurm comes
 
 std::vector<fs::path> files_in(const fs::path& folder, std::string_view extension) {
   std::vector<fs::path> files;
@@ -47,15 +51,34 @@ fs::path output_folder(const GenerationRequest& request) {
   return request.site == kDefaultSite ? fs::path("slurm") : fs::path("slurm") / request.site;
 }
 
+fs::path studies_folder(const GenerationRequest& request) {
+  return output_folder(request) / "studies";
+}
+
 GeneratedFile generate_one(const GenerationRequest& request, const SiteProfile& site, config::RunConfig config,
-                           const fs::path& path) {
-  const fs::path job_path = path_for_job(request.root, path);
-  if (config.slurm && !request.account.empty()) config.slurm->account = request.account;
+                           const std::string& job_path) {
+  if (config.slurm) apply_request(request, site, *config.slurm);
   GeneratedFile file;
   file.path = output_folder(request) / (config.name + ".sbatch");
-  file.text = sbatch_text({std::move(config), site, job_path.string(),
-                           generate_command(request) + " " + bash_word(job_path.string(), "config")});
+  if (config.slurm) file.account = config.slurm->account;
+  SbatchJob job;
+  job.config = std::move(config);
+  job.site = site;
+  job.config_path = job_path;
+  job.command = generate_command(request) + " " + bash_word(job_path, "config");
+  file.text = sbatch_text(job);
   return file;
+}
+
+/// The files of one config or study; none where all are taken and this one has no [slurm] section.
+std::vector<GeneratedFile> generate_from(const GenerationRequest& request, const SiteProfile& site,
+                                         const fs::path& path) {
+  const config::ConfigFile file = config::read_config_file(path);
+  const bool may_lack_slurm = request.configs.empty();
+  if (may_lack_slurm && std::ranges::find(file.text.sections, "slurm") == file.text.sections.end()) return {};
+  const std::string job_path = path_for_job(request.root, path).string();
+  if (!config::is_study(file)) return {generate_one(request, site, config::parse_file(path), job_path)};
+  return study_files(request, site, config::expand_study(file), job_path, studies_folder(request) / file.name);
 }
 
 std::optional<std::string> read_if_there(const fs::path& path) {
@@ -74,12 +97,31 @@ std::string source_of(const std::string& text) {
   return text.substr(begin, words - begin);
 }
 
+/// The folders, from the root, where files may lie whose config is gone.
+std::vector<fs::path> folders_to_search(const GenerationRequest& request, const std::vector<GeneratedFile>& files) {
+  std::set<fs::path> folders;
+  const fs::path studies = studies_folder(request);
+  if (request.configs.empty()) {
+    folders.insert(output_folder(request));
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(request.root / studies, error)) {
+      if (entry.is_directory()) folders.insert(studies / entry.path().filename());
+    }
+  }
+  for (const GeneratedFile& file : files) {
+    if (!file.study.empty()) folders.insert(file.path.parent_path());
+  }
+  std::erase_if(folders, [&](const fs::path& folder) { return !fs::is_directory(request.root / folder); });
+  return {folders.begin(), folders.end()};
+}
+
 }  // namespace
 
 std::string generate_command(const GenerationRequest& request) {
   std::string command = "tools/generate";
   if (request.site != kDefaultSite) command += " --site " + bash_word(request.site, "--site");
   if (!request.account.empty()) command += " --account " + bash_word(request.account, "--account");
+  if (!request.constraint.empty()) command += " --constraint " + bash_word(request.constraint, "--constraint");
   return command;
 }
 
@@ -89,24 +131,32 @@ std::vector<GeneratedFile> generate(const GenerationRequest& request) {
     throw core::UsageError(fmt::format(
         "site {} has no Slurm and so no sbatch files: tools/launch -n RANKS -- tools/train --config FILE", site.name));
   }
-  const bool takes_all = request.configs.empty();
-  const std::vector<fs::path> configs =
-      takes_all ? files_in(request.root / "slurm" / "configs", ".cfg") : request.configs;
+  std::vector<fs::path> configs = request.configs;
+  if (configs.empty()) {
+    configs = files_in(request.root / "slurm" / "configs", ".cfg");
+    const fs::path studies = request.root / "slurm" / "studies";
+    if (fs::is_directory(studies)) std::ranges::copy(files_in(studies, ".cfg"), std::back_inserter(configs));
+  }
   std::vector<GeneratedFile> files;
   std::map<fs::path, fs::path> config_of;
   for (const fs::path& path : configs) {
-    config::RunConfig config = config::parse_file(path);
-    if (takes_all && !config.slurm) continue;
-    GeneratedFile file = generate_one(request, site, std::move(config), path);
-    const auto [earlier, is_new] = config_of.emplace(file.path, path);
-    if (!is_new) {
-      throw core::UsageError(fmt::format("{} and {} would both be written to {}: rename one", earlier->second.string(),
-                                         path.string(), file.path.string()));
+    for (GeneratedFile& file : generate_from(request, site, path)) {
+      const auto [earlier, is_new] = config_of.emplace(file.path, path);
+      if (!is_new) {
+        throw core::UsageError(fmt::format("{} and {} would both be written to {}: rename one",
+                                           earlier->second.string(), path.string(), file.path.string()));
+      }
+      files.push_back(std::move(file));
     }
-    files.push_back(std::move(file));
   }
   std::ranges::sort(files, {}, &GeneratedFile::path);
   return files;
+}
+
+void apply_request(const GenerationRequest& request, const SiteProfile& site, config::SlurmRequest& slurm) {
+  if (!request.account.empty()) slurm.account = request.account;
+  if (slurm.account.empty()) slurm.account = site.account;
+  if (slurm.gpus_per_node > 0 && slurm.constraint.empty()) slurm.constraint = request.constraint;
 }
 
 std::vector<FileState> compare(const GenerationRequest& request, const std::vector<GeneratedFile>& files) {
@@ -116,13 +166,16 @@ std::vector<FileState> compare(const GenerationRequest& request, const std::vect
     const Drift drift = !text ? Drift::kMissing : *text == file.text ? Drift::kNone : Drift::kDiffers;
     states.push_back({file.path, drift, text.value_or("")});
   }
-  const fs::path folder = output_folder(request);
-  if (!request.configs.empty() || !fs::is_directory(request.root / folder)) return states;
-  for (const fs::path& found : files_in(request.root / folder, ".sbatch")) {
-    const fs::path path = folder / found.filename();
-    if (std::ranges::find(files, path, &GeneratedFile::path) != files.end()) continue;
-    std::string text = core::read_file(found, kMaxFileBytes);
-    if (text.find(kGeneratedMark) != std::string::npos) states.push_back({path, Drift::kOrphan, std::move(text)});
+  std::set<fs::path> wanted;
+  for (const GeneratedFile& file : files)
+    wanted.insert(file.path);
+  for (const fs::path& folder : folders_to_search(request, files)) {
+    for (const fs::path& found : files_in(request.root / folder, ".sbatch")) {
+      const fs::path path = folder / found.filename();
+      if (wanted.contains(path)) continue;
+      std::string text = core::read_file(found, kMaxFileBytes);
+      if (text.find(kGeneratedMark) != std::string::npos) states.push_back({path, Drift::kOrphan, std::move(text)});
+    }
   }
   return states;
 }
@@ -134,7 +187,7 @@ void write(const GenerationRequest& request, const GeneratedFile& file) {
   fs::create_directories(path.parent_path(), error);
   if (error)
     throw core::Error(fmt::format("{}: cannot make the folder: {}", path.parent_path().string(), error.message()));
-  core::write_file_atomically(path, file.text);
+  core::write_file_atomically(path, file.text, core::Durability::kRepeatable);
 }
 
 void refuse_strangers(const GenerationRequest& request, const GeneratedFile& file) {

@@ -5,24 +5,31 @@
 #include <string>
 #include <vector>
 
-namespace trainyard::batch {
+#include "batch/site.h"
+#include "config/run_config.h"
 
-/// The site whose files lie in slurm itself.
-inline constexpr const char* kDefaultSite = "generic";
+namespace trainyard::batch {
 
 /// What tools/generate is asked to write.
 struct GenerationRequest {
-  std::filesystem::path root;  ///< the checkout: slurm/configs, slurm/sites and slurm/*.sbatch lie under it
-  std::string site = kDefaultSite;
-  std::string account;                         ///< for all files; empty: what each config says
-  std::vector<std::filesystem::path> configs;  ///< empty: all of slurm/configs that have a [slurm] section
+  std::filesystem::path root;  ///< the checkout: slurm/configs, slurm/studies, slurm/sites and slurm/*.sbatch lie there
+  std::string site{kDefaultSite};
+  std::string account;     ///< for all files; empty: what each config says, or else the user's own site file
+  std::string constraint;  ///< for all files that ask for GPUs and name none; empty: none
+  /// Configs and studies; empty: all of slurm/configs and slurm/studies that have a [slurm] section.
+  std::vector<std::filesystem::path> configs;
 };
 
 /// One sbatch file as it ought to be.
 struct GeneratedFile {
-  std::filesystem::path
-      path;  ///< under the root: slurm/NAME.sbatch, for another site than generic slurm/SITE/NAME.sbatch
+  /// Under the root: slurm/NAME.sbatch, of a study slurm/studies/STUDY/NAME.sbatch; for another site than generic the
+  /// same in slurm/SITE.
+  std::filesystem::path path;
   std::string text;
+  std::string study;           ///< that it is a part of; empty: none
+  std::string account;         ///< that the file names; empty: none
+  int jobs = 1;                ///< that submitting it makes: the tasks of an array
+  bool follows_study = false;  ///< to be started when all other jobs of its study have ended
 };
 
 /// How the file of a config stands on disk against what it ought to be.
@@ -38,7 +45,11 @@ struct FileState {
 /// cannot be one, so that a request is written as a whole or not at all.
 std::vector<GeneratedFile> generate(const GenerationRequest& request);
 
-/// Compares with the disk. Where the request names no configs, generated files whose config is gone are kOrphan.
+/// Fills in what the request and the user's own site file say of an account and of the kind of GPU.
+void apply_request(const GenerationRequest& request, const SiteProfile& site, config::SlurmRequest& slurm);
+
+/// Compares with the disk. Generated files whose config is gone are kOrphan: all of the site's, or where the request
+/// names its configs those in the folders of its studies.
 std::vector<FileState> compare(const GenerationRequest& request, const std::vector<GeneratedFile>& files);
 
 /// The command line with the request's site and account, its configs left to add.

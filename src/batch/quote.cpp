@@ -22,6 +22,32 @@ bool is_plain(char c) {
   return is_alphanumeric(c) || is_one_of(c, "_./%:=,+@-");
 }
 
+/// Whether single quotes around the word would look like a mistake, to people and to shellcheck.
+bool is_expanded(std::string_view word) {
+  return word.find_first_of("$`") != std::string_view::npos;
+}
+
+std::string in_single_quotes(std::string_view word) {
+  std::string quoted = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+std::string in_double_quotes(std::string_view word) {
+  std::string quoted = "\"";
+  for (const char c : word) {
+    if (is_one_of(c, "$`\"\\")) quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
 }  // namespace
 
 std::string sbatch_value(std::string_view value, std::string_view what) {
@@ -40,15 +66,7 @@ std::string bash_word(std::string_view word, std::string_view what) {
     throw core::UsageError(fmt::format("{}: '{}' holds a control character", what, core::one_line(word)));
   }
   if (!word.empty() && std::ranges::all_of(word, is_plain)) return std::string(word);
-  std::string quoted = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
+  return is_expanded(word) ? in_double_quotes(word) : in_single_quotes(word);
 }
 
 }  // namespace trainyard::batch

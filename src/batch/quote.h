@@ -11,7 +11,7 @@ namespace trainyard::batch {
 /// #, $, quotes, backslash, backtick, control characters and everything beyond ASCII.
 std::string sbatch_value(std::string_view value, std::string_view what);
 
-/// `word` as one word of a bash command, within single quotes where bash needs them. Throws core::UsageError naming
+/// `word` as one word of a bash command, within quotes where bash needs them. Throws core::UsageError naming
 /// `what` for control characters: a generated script keeps one command on one line.
 std::string bash_word(std::string_view word, std::string_view what);
 

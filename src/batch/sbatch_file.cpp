@@ -4,6 +4,7 @@
 
 #include "batch/directives.h"
 #include "batch/quote.h"
+#include "batch/script_parts.h"
 #include "batch/validate.h"
 #include "config/parse.h"
 
@@ -22,35 +23,31 @@ Directives directives_of(const SbatchJob& job) {
   directives.time_s = request.time_s;
   directives.partition = job.site.partition;
   directives.account = request.account;
-  directives.requeue = request.requeue;
+  directives.requeue = request.requeue || job.site.always_requeue;
+  if (directives.requeue) directives.comment = job.site.requeue_comment;
   // What only measures can be started again as it is.
   if (!job.config.inference) directives.signal_s = request.signal_s;
-  if (job.site.gpu_request == GpuRequestStyle::kTypedGres && request.gpus_per_node > 0) {
+  directives.array_tasks = static_cast<int>(job.tasks.size());
+  directives.array_throttle = job.throttle;
+  const bool with_gpus = request.gpus_per_node > 0;
+  if (job.site.gpu_request == GpuRequestStyle::kTypedGres && with_gpus) {
     directives.gpu_type = request.constraint;
+  } else if (job.site.gpu_request == GpuRequestStyle::kPartition) {
+    if (!request.constraint.empty()) directives.partition = request.constraint;
   } else {
     directives.constraint = request.constraint;
   }
   return directives;
 }
 
-std::string account_note(const SbatchJob& job) {
-  if (!job.site.account_required || !job.config.slurm->account.empty()) return {};
-  const std::string form = job.site.account_form.empty() ? "NAME" : job.site.account_form;
-  return fmt::format("# This site wants an account: sbatch --account={} ..., or export SBATCH_ACCOUNT.\n", form);
-}
-
-std::string modules(const SiteProfile& site) {
-  std::string text;
-  for (const std::string& module : site.modules)
-    text += fmt::format("module load {}\n", bash_word(module, "modules"));
-  return text.empty() ? text : text + "\n";
-}
-
-std::string data_folder(const SiteProfile& site) {
-  if (site.scratch_variable.empty()) return {};
-  return fmt::format(
-      "if [ -n \"${{{0}:-}}\" ]; then export TRAINYARD_DATA=\"${{TRAINYARD_DATA:-${0}/trainyard-data}}\"; fi\n",
-      site.scratch_variable);
+/// Puts the arguments of this task before those of the command line.
+std::string choice_of_task(const std::vector<std::vector<std::string>>& tasks) {
+  if (tasks.empty()) return {};
+  std::string text = "case ${SLURM_ARRAY_TASK_ID:?is not set: submit this file with sbatch} in\n";
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    text += fmt::format("  {}) set --{} \"$@\" ;;\n", i, bash_words(tasks[i]));
+  text += "  *) echo \"this array has no task $SLURM_ARRAY_TASK_ID\" >&2; exit 2 ;;\n";
+  return text + "esac\n";
 }
 
 std::string launcher_option(LauncherKind launcher) {
@@ -69,26 +66,18 @@ std::string launcher_option(LauncherKind launcher) {
 
 std::string sbatch_text(const SbatchJob& job) {
   validate_request(job.config, job.site, job.config_path);
-  const std::string config_word = bash_word(job.config_path, "config");
-  std::string text = "#!/bin/bash\n";
-  text +=
-      fmt::format("{}{} for site {}: change the config, not this file.\n", kGeneratedMark, config_word, job.site.name);
-  text += fmt::format("# Config digest {}. Again: {}\n", config::config_digest(job.config), job.command);
-  for (const std::string& line : directive_lines(directives_of(job)))
-    text += fmt::format("#SBATCH {}\n", line);
-  text += account_note(job);
-  text += "\n";
-  text += modules(job.site);  // before `set`, which many module systems do not survive
-  text += "set -euo pipefail\n";
-  // Slurm runs a copy of this file from its spool folder.
-  text += "cd -- \"${SLURM_SUBMIT_DIR:?is not set: submit this file with sbatch}\"\n";
-  text +=
-      "[ -x tools/launch ] || { echo \"$PWD: no tools/launch here: submit from the checkout's root\" >&2; exit 2; }\n";
-  text += data_folder(job.site);
+  std::string text = script_head({job.config_path, job.site.name,
+                                  job.digest.empty() ? config::config_digest(job.config) : job.digest, job.command},
+                                 directives_of(job));
+  text += account_note(job.site, job.config.slurm->account);
+  text += script_setup(job.site);
+  text += choice_of_task(job.tasks);
+  text += container_setup(job.site, job.config.slurm->gpus_per_node > 0);
   // By exec the launcher gets the signals that Slurm sends to the script.
-  text += fmt::format("exec tools/launch{}{} -- tools/{} --config {} \"$@\"\n", launcher_option(job.site.launcher),
-                      job.config.slurm->requeue ? " --requeue" : "", job.config.inference ? "infer" : "train",
-                      config_word);
+  text += fmt::format("exec tools/launch{}{} -- {}tools/{} --config {}{} \"$@\"\n", launcher_option(job.site.launcher),
+                      job.config.slurm->requeue || job.site.always_requeue ? " --requeue" : "",
+                      container_prefix(job.site), job.config.inference ? "infer" : "train",
+                      bash_word(job.config_path, "config"), bash_words(job.arguments));
   return text;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "batch/site.h"
 #include "config/run_config.h"
@@ -11,12 +12,13 @@ namespace trainyard::batch {
 struct SbatchJob {
   config::RunConfig config;
   SiteProfile site;
-  std::string config_path;  ///< as the job finds it from the checkout's root
-  std::string command;      ///< the line that writes the file again
+  std::string config_path;                      ///< as the job finds it from the checkout's root
+  std::string command;                          ///< the line that writes the file again
+  std::vector<std::string> arguments;           ///< of the trainer, behind --config: a study's point
+  std::string digest;                           ///< of what is run; empty: that of `config`
+  std::vector<std::vector<std::string>> tasks;  ///< of a job array, whose request is `config`'s: the arguments of each
+  int throttle = 0;                             ///< of an array's tasks, at a time; 0: no limit
 };
-
-/// How every file that tools/generate writes begins its second line; others in slurm/ are written by hand.
-inline constexpr const char* kGeneratedMark = "# Written by tools/generate from ";
 
 /// The file's text: the same bytes for the same job. The request is validated (validate.h) first. Throws
 /// core::UsageError naming the config.

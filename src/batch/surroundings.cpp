@@ -2,21 +2,20 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "batch/command.h"
 #include "core/error.h"
 #include "core/terminal.h"
 #include "core/text.h"
@@ -71,32 +70,16 @@ std::map<std::string, std::string> current_environment() {
   return variables;
 }
 
-struct PipeCloser {
-  void operator()(std::FILE* pipe) const { static_cast<void>(pclose(pipe)); }
-};
-
 /// What `srun --mpi=list` prints, on standard output or error. That srun fails does not say that it has no PMIx.
 std::string srun_mpi_list() {
-  constexpr const char* kCommand = "srun --mpi=list 2>&1 </dev/null";
-  constexpr std::size_t kMostBytes = 65536;
-  std::unique_ptr<std::FILE, PipeCloser> pipe(popen(kCommand, "r"));
-  if (!pipe) fail("cannot start srun --mpi=list", errno);
-  std::string output;
-  std::array<char, 4096> buffer{};
-  std::size_t count = 0;
-  while ((count = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0) {
-    if (output.size() < kMostBytes) output.append(buffer.data(), count);  // the rest is read so that srun can end
-  }
-  const int status = pclose(pipe.release());
-  if (status != 0) {
-    const std::string text(core::trim(core::one_line(output)));
+  CommandOutput output = read_command({"srun", "--mpi=list"});
+  if (output.status != 0) {
+    const std::string text = core::one_line(output.text);
     throw core::Error(
         fmt::format("srun --mpi=list failed ({}): mend Slurm's configuration here, or start by --launcher mpirun",
-                    text.empty() ? fmt::format("{} {}", WIFEXITED(status) ? "exit status" : "wait status",
-                                               WIFEXITED(status) ? WEXITSTATUS(status) : status)
-                                 : text));
+                    text.empty() ? fmt::format("exit status {}", output.status) : text));
   }
-  return output;
+  return std::move(output.text);
 }
 
 std::string path_variable() {

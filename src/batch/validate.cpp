@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -70,6 +69,22 @@ void validate_features(const SiteProfile& site, const std::string& constraint, s
   }
 }
 
+/// Some node of the kinds asked for must hold the job's share.
+void validate_node_kinds(const config::SlurmRequest& request, const SiteProfile& site, std::string_view origin) {
+  const std::vector<std::string> asked = feature_names(request.constraint);
+  const int cpus = request.ranks_per_node * request.cpus_per_rank;
+  std::vector<std::string> too_small;
+  for (const NodeKind& kind : site.nodes) {
+    if (!asked.empty() && std::ranges::find(asked, kind.name) == asked.end()) continue;
+    if (request.gpus_per_node <= kind.gpus && cpus <= kind.cpus && request.memory_mib <= kind.memory_mib) return;
+    too_small.push_back(fmt::format("{}: {} GPUs, {} CPUs, {}", kind.name, kind.gpus, kind.cpus,
+                                    config::format_memory_mib(kind.memory_mib)));
+  }
+  if (too_small.empty()) return;  // of what is asked for nothing is known
+  refuse(origin, fmt::format("{} GPUs, {} CPUs and {} fit no node of site {}: {}", request.gpus_per_node, cpus,
+                             config::format_memory_mib(request.memory_mib), site.name, fmt::join(too_small, "; ")));
+}
+
 void validate_limits(const config::SlurmRequest& request, const SiteProfile& site, std::string_view origin) {
   const auto over = [&](std::string_view what, const std::string& asked, const std::string& limit) {
     refuse(origin,
@@ -85,6 +100,11 @@ void validate_limits(const config::SlurmRequest& request, const SiteProfile& sit
   }
   if (site.max_memory_mib > 0 && request.memory_mib > site.max_memory_mib) {
     over("memory", config::format_memory_mib(request.memory_mib), config::format_memory_mib(site.max_memory_mib));
+  }
+  if (site.max_nodes > 0 && request.nodes > site.max_nodes)
+    over("nodes", number(request.nodes), number(site.max_nodes));
+  if (site.max_gpus > 0 && request.nodes * request.gpus_per_node > site.max_gpus) {
+    over("nodes x gpus-per-node", number(request.nodes * request.gpus_per_node), number(site.max_gpus));
   }
   if (site.max_time_s > 0 && request.time_s > site.max_time_s) {
     over("time", config::format_time_s(request.time_s), config::format_time_s(site.max_time_s));
@@ -104,16 +124,23 @@ void validate_request(const config::RunConfig& config, const SiteProfile& site, 
     refuse(origin, error.what());
   }
   validate_gpus(config, origin);
-  if (!request.account.empty() && !site.account_pattern.empty() &&
-      !std::regex_match(request.account, std::regex(site.account_pattern))) {
-    refuse(origin, fmt::format("account = {}: an account of site {} has the form {}", request.account, site.name,
-                               site.account_form.empty() ? site.account_pattern : site.account_form));
-  }
-  if (site.gpu_request == GpuRequestStyle::kTypedGres && request.gpus_per_node > 0 && request.constraint.empty()) {
-    refuse(origin, fmt::format("site {} asks for GPUs by kind: name one as constraint in [slurm]", site.name));
+  validate_account(request.account, site, origin);
+  const bool by_kind = site.gpu_request != GpuRequestStyle::kGres;
+  if (by_kind && request.gpus_per_node > 0 && request.constraint.empty()) {
+    refuse(
+        origin,
+        fmt::format("site {} asks for GPUs by kind: name one as constraint in [slurm], or by --constraint{}", site.name,
+                    site.constraints.empty() ? std::string() : fmt::format(": {}", fmt::join(site.constraints, ", "))));
   }
   validate_features(site, request.constraint, origin);
   validate_limits(request, site, origin);
+  validate_node_kinds(request, site, origin);
+}
+
+void validate_account(const std::string& account, const SiteProfile& site, std::string_view origin) {
+  if (account.empty() || site.account_pattern.takes(account)) return;
+  refuse(origin, fmt::format("account = {}: an account of site {} has the form {}", account, site.name,
+                             site.account_form.empty() ? site.account_pattern.text() : site.account_form));
 }
 
 }  // namespace trainyard::batch

@@ -40,7 +40,7 @@ void scan_key(std::string_view key, std::string_view origin, int number) {
   }
 }
 
-Scan scan(std::string_view text, std::string_view origin) {
+Scan scan(std::string_view text, std::string_view origin, const std::vector<std::string>& repeatable) {
   Scan result;
   std::string section;
   std::map<std::string, int> seen;
@@ -71,7 +71,9 @@ Scan scan(std::string_view text, std::string_view origin) {
     scan_key(key, origin, number);
     const std::string full = section.empty() ? std::string(key) : section + "." + std::string(key);
     const auto [earlier, is_new] = seen.emplace(full, number);
-    if (!is_new) refuse(origin, number, fmt::format("{} is given twice: line {} has it already", key, earlier->second));
+    if (!is_new && std::ranges::find(repeatable, full) == repeatable.end()) {
+      refuse(origin, number, fmt::format("{} is given twice: line {} has it already", key, earlier->second));
+    }
     result.entry_lines.push_back(number);
   }
   return result;
@@ -79,9 +81,10 @@ Scan scan(std::string_view text, std::string_view origin) {
 
 }  // namespace
 
-KeyValueText read_key_values(std::string_view text, std::string_view origin) {
+KeyValueText read_key_values(std::string_view text, std::string_view origin,
+                             const std::vector<std::string>& repeatable) {
   namespace po = boost::program_options;
-  Scan scanned = scan(text, origin);
+  Scan scanned = scan(text, origin, repeatable);
   std::istringstream stream{std::string(text)};
   const po::options_description any;
   constexpr bool kAllowUnregistered = true;  // the caller's table decides, since it can name the line and a near key

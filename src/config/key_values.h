@@ -19,9 +19,10 @@ struct KeyValueText {
 };
 
 /// Parses `key = value` lines, comment lines that start with # and [section] lines. Stricter than the library that does
-/// the reading: a # within a value (which would be cut there without a word), a repeated key, a line without = and
-/// control characters are core::UsageErrors that name `origin` and the line.
-KeyValueText read_key_values(std::string_view text, std::string_view origin);
+/// the reading: a # within a value (which would be cut there without a word), a repeated key that is none of
+/// `repeatable`, a line without = and control characters are core::UsageErrors that name `origin` and the line.
+KeyValueText read_key_values(std::string_view text, std::string_view origin,
+                             const std::vector<std::string>& repeatable = {});
 
 /// Why `value` cannot be written into such a file and read back the same, or empty when it can.
 std::string value_defect(std::string_view value);

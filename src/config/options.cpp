@@ -238,9 +238,10 @@ std::vector<Option> run_options() {
   table.push_back(choice("memory-format", &C::memory_format, "layout of images and activations"));
   table.push_back(real("target-accuracy", &C::target_accuracy, {0, 1}, "",
                        "training ends after the epoch whose validation accuracy reaches it, as 0.93; 0: never"));
-  table.push_back(text("resume", &C::resume, "auto|never|folder",
-                       "checkpoint to go on from; auto: the newest whole one of this output folder, where there is one; "
-                       "folder: a checkpoint step-N, or a run that saved some"));
+  table.push_back(
+      text("resume", &C::resume, "auto|never|folder",
+           "checkpoint to go on from; auto: the newest whole one of this output folder, where there is one; "
+           "folder: a checkpoint step-N, or a run that saved some"));
   table.push_back(flag("rebatch", &C::rebatch, "resume although a step has another number of samples than it had"));
   table.push_back(integer("checkpoint-every", &C::checkpoint_every, {1, 1'000'000'000, "only when asked to stop"},
                           "steps", "between two checkpoints, and one at the end"));
@@ -266,7 +267,8 @@ std::vector<Option> slurm_options() {
                               parse_time_s, format_time_s));
   table.push_back(text("slurm.account", &S::account, "name", "empty: left to SBATCH_ACCOUNT or to sbatch --account"));
   table.push_back(text("slurm.constraint", &S::constraint, "features", "sbatch --constraint, like h100|a100"));
-  table.push_back(flag("slurm.requeue", &S::requeue, "start the job again after a node failed, or when it stopped before its time limit"));
+  table.push_back(flag("slurm.requeue", &S::requeue,
+                       "start the job again after a node failed, or when it stopped before its time limit"));
   table.push_back(integer("slurm.signal", &S::signal_s, {10, 65'535, "none"}, "seconds",
                           "sbatch --signal: before the time limit, when a run is told to save a checkpoint and end"));
   return table;
@@ -377,6 +379,8 @@ options of the command line, `--key value` or `--key=value`, and the command lin
 - Keys are written in full: an abbreviation is an unknown key. A key given twice is refused, in a file and on the command line.
 - A line that starts with `#` is a comment. A `#` within a value is refused, and so is a comment behind one.
 - A file's name without `.cfg` is the run's name: letters, digits, `.`, `_` and `-`, beginning with a letter or a digit.
+  `--name` gives another one.
+- A file with a section `[study]` describes many runs: [studies.md](studies.md).
 - An unknown key, a value out of range and a combination that cannot run end with exit status 2 and one line that names the
   file, the line and the key, before anything starts.
 

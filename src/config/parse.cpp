@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/program_options/cmdline.hpp>
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>
@@ -11,14 +10,14 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <optional>
 #include <set>
-#include <span>
 #include <sstream>
+#include <tuple>
 
-#include "config/key_values.h"
+#include "config/config_file.h"
 #include "config/options.h"
 #include "config/slurm_units.h"
+#include "config/study.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
 
@@ -27,85 +26,21 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::uint64_t kMaxFileBytes = 1 << 20;
-constexpr std::size_t kMaxNameBytes = 100;
-
-/// A name becomes a folder, a job name and part of file patterns, where % and # would be cut or expanded.
-bool is_run_name(std::string_view name) {
-  const auto is_alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= kMaxNameBytes && is_alphanumeric(name.front()) &&
-         std::ranges::all_of(name, [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
-}
-
-constexpr std::array<std::string_view, 2> kSections{"inference", "slurm"};
-
-/// What a key that the table does not know may have been meant as.
-std::string mend_of(std::string_view key) {
-  for (const std::string_view section : kSections) {
-    if (find_option(fmt::format("{}.{}", section, key)) != nullptr)
-      return fmt::format(": it belongs under [{}]", section);
-  }
-  return suggestion(key, "");
-}
-
-void open_section(RunConfig& config, const std::string& section, std::string_view origin) {
-  if (section == "inference") {
-    config.inference.emplace();
-  } else if (section == "slurm") {
-    config.slurm.emplace();
-  } else {
-    const auto near = core::nearest(section, std::span<const std::string_view>(kSections));
-    throw core::UsageError(fmt::format("{}: unknown section [{}]{}: only [inference] and [slurm] are some", origin,
-                                       section, near ? fmt::format(" (did you mean [{}]?)", *near) : std::string()));
-  }
-}
-
-/// Whether a run of this configuration reads the key.
-bool concerns(const Option& option, const RunConfig& config) {
-  if (option.in_slurm_section()) return config.slurm.has_value();
-  return config.inference ? option.in_inference : !option.in_inference_section();
-}
-
-RunConfig apply_text(std::string_view text, std::string_view origin, std::string_view name) {
+/// The file's keys, each as it stands there.
+RunConfig apply(const ConfigFile& file) {
   RunConfig config;
-  config.name = name;
-  const KeyValueText file = read_key_values(text, origin);
-  for (const std::string& section : file.sections)
-    open_section(config, section, origin);
-  for (const KeyValue& entry : file.entries) {
-    const Option* option = find_option(entry.key);
-    if (option == nullptr) {
-      throw core::UsageError(fmt::format("{}:{}: unknown key {}{}", origin, entry.line, entry.key, mend_of(entry.key)));
-    }
-    if (!concerns(*option, config)) {
-      throw core::UsageError(fmt::format("{}:{}: {} is a key of training, and a file with [inference] is not for that",
-                                         origin, entry.line, entry.key));
-    }
-    try {
-      option->set(config, entry.value);
-    } catch (const core::UsageError& error) {
-      throw core::UsageError(fmt::format("{}:{}: {}: {}", origin, entry.line, option->name(), error.what()));
-    }
-  }
+  config.name = file.name;
+  open_sections(config, file);
+  for (const KeyValue& entry : file.text.entries)
+    set_at_line(config, option_of(entry, file, config), entry.value, file.origin, entry.line);
   return config;
 }
 
-RunConfig apply_file(const std::filesystem::path& file) {
-  const std::string name = file.stem().string();
-  if (!is_run_name(name)) {
-    throw core::UsageError(fmt::format(
-        "{}: a config's name may hold letters, digits, '.', '_' and '-', and begins with a letter or digit: rename it",
-        file.string()));
+RunConfig apply_alone(const ConfigFile& file) {
+  if (is_study(file)) {
+    throw core::UsageError(fmt::format("{}: is a study: tools/generate makes its runs", file.origin));
   }
-  std::string text;
-  try {
-    text = core::read_file(file, kMaxFileBytes);
-  } catch (const core::Error& error) {
-    throw core::UsageError(error.what());
-  }
-  return apply_text(text, file.string(), name);
+  return apply(file);
 }
 
 void validate_as(const RunConfig& config, std::string_view origin) {
@@ -131,7 +66,8 @@ const Option* find_by_name(std::string_view name, Program program) {
 
 po::options_description command_line_options(unsigned width, Program program) {
   po::options_description options("Options", width, width / 2);
-  options.add_options()("config", po::value<std::string>()->value_name("FILE"), "config file; the options below win");
+  options.add_options()("config", po::value<std::string>()->value_name("FILE"), "config file; the options below win")(
+      "name", po::value<std::string>()->value_name("NAME"), "the run's name; without: that of the config file");
   for (const Option& option : option_table()) {
     if (!on_command_line(option, program)) continue;
     auto* value = po::value<std::string>()->value_name(option.allowed);
@@ -180,6 +116,13 @@ std::vector<po::option> split_arguments(const std::vector<std::string>& argument
   }
 }
 
+std::string run_name(const std::string& text) {
+  if (!is_run_name(text)) {
+    throw core::UsageError(fmt::format("--name: '{}' is not allowed: {}", core::one_line(text), kRunNameForm));
+  }
+  return text;
+}
+
 std::int64_t probe_memory_mib(const std::string& text) {
   try {
     return parse_memory_mib(text);
@@ -191,13 +134,13 @@ std::int64_t probe_memory_mib(const std::string& text) {
 }  // namespace
 
 RunConfig parse_text(std::string_view text, std::string_view origin, std::string_view name) {
-  RunConfig config = apply_text(text, origin, name);
+  RunConfig config = apply_alone(read_config_text(text, origin, name));
   validate_as(config, origin);
   return config;
 }
 
 RunConfig parse_file(const std::filesystem::path& file) {
-  RunConfig config = apply_file(file);
+  RunConfig config = apply_alone(read_config_file(file));
   validate_as(config, file.string());
   return config;
 }
@@ -205,6 +148,7 @@ RunConfig parse_file(const std::filesystem::path& file) {
 CommandLine parse_command_line(const std::vector<std::string>& arguments, Program program) {
   CommandLine result;
   std::string file;
+  std::string name;
   std::vector<std::pair<const Option*, std::string>> overrides;
   std::set<std::string> seen;
   for (const po::option& given : split_arguments(arguments, program)) {
@@ -232,6 +176,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Progra
     }
     if (given.string_key == "config") {
       file = given.value.front();
+    } else if (given.string_key == "name") {
+      name = run_name(given.value.front());
     } else if (given.string_key == "probe-memory") {
       result.probe_memory_mib = probe_memory_mib(given.value.front());
     } else {
@@ -241,11 +187,18 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Progra
   if (seen.contains("probe-memory") && !seen.contains("probe-batch")) {
     throw core::UsageError("--probe-memory belongs to --probe-batch: give both");
   }
+  std::vector<const Option*> undecided;
   if (seen.contains("config")) {
-    result.config = apply_file(file);
+    const ConfigFile read = read_config_file(file);
+    if (is_study(read)) {
+      std::tie(result.config, undecided) = decided_part(read);
+    } else {
+      result.config = apply(read);
+    }
   } else {
     result.config.name = "run";
   }
+  if (!name.empty()) result.config.name = name;
   if (program == Program::kTrain && result.config.inference) {
     throw core::UsageError(fmt::format("{}: has a section [inference]: it is for tools/infer", file));
   }
@@ -256,6 +209,11 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Progra
     } catch (const core::UsageError& error) {
       throw core::UsageError(fmt::format("--{}: {}", option->name(), error.what()));
     }
+  }
+  for (const Option* option : undecided) {
+    if (!on_command_line(*option, program) || seen.contains(std::string(option->name()))) continue;
+    throw core::UsageError(fmt::format("{}: {} has a value for each run of the study: give one with --{}", file,
+                                       option->name(), option->name()));
   }
   validate_as(result.config, file);
   return result;

@@ -12,11 +12,12 @@
 
 namespace trainyard::core {
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  write_file_atomically(path, std::span(&content, 1));
+void write_file_atomically(const std::filesystem::path& path, std::string_view content, Durability durability) {
+  write_file_atomically(path, std::span(&content, 1), durability);
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts) {
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts,
+                           Durability durability) {
   if (std::filesystem::is_directory(path)) throw Error("cannot write " + path.string() + ": it is a folder");
   TemporaryName temporary(path);
   try {
@@ -27,13 +28,13 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
     }
     for (const std::string_view part : parts)
       file.write_all(part);
-    file.sync();
+    if (durability == Durability::kSynced) file.sync();
     file.close();
   } catch (const Error& error) {
     // The user knows the target, not the temporary name: say both.
     throw Error("cannot write " + path.string() + " (" + error.what() + ")");
   }
-  temporary.rename_to_target();
+  temporary.rename_to_target(durability);
 }
 
 }  // namespace trainyard::core

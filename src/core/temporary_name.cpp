@@ -21,12 +21,12 @@ TemporaryName::~TemporaryName() {
   if (!renamed_) std::filesystem::remove(path_, ignored);
 }
 
-void TemporaryName::rename_to_target() {
+void TemporaryName::rename_to_target(Durability durability) {
   std::error_code error;
   std::filesystem::rename(path_, target_, error);
   if (error) throw Error("cannot write " + target_.string() + ": " + error.message());
   renamed_ = true;
-  sync_folder(folder_of(target_));
+  if (durability == Durability::kSynced) sync_folder(folder_of(target_));
 }
 
 }  // namespace trainyard::core

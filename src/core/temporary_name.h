@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "core/atomic_file.h"
+
 namespace trainyard::core {
 
 /// A name beside `target`, hidden and not in use, for what shall appear under that name at once. What stands under it
@@ -14,8 +16,8 @@ class TemporaryName {
   TemporaryName& operator=(const TemporaryName&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  /// Replaces the target and makes its name durable. @throws core::Error naming it.
-  void rename_to_target();
+  /// Replaces the target and makes its name durable, where that is asked for. @throws core::Error naming it.
+  void rename_to_target(Durability durability = Durability::kSynced);
 
  private:
   std::filesystem::path target_;

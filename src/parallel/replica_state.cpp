@@ -78,7 +78,9 @@ struct NamedBucket {
 };
 
 StatePiece whole_piece(std::string name, const at::Tensor& tensor) {
-  return {.name = std::move(name), .shape = tensor.sizes().vec(), .channels_last = false,
+  return {.name = std::move(name),
+          .shape = tensor.sizes().vec(),
+          .channels_last = false,
           .offset = 0,
           .values = tensor.detach().contiguous().view({-1})};
 }

@@ -47,11 +47,10 @@ struct CheckpointNote {
 
 /// Writes one rank's pieces, which are on the CPU, into a folder, down to the disk. Returns the lines of the manifest
 /// that tell of them, for publish(). @throws core::Error naming the file.
-std::string write_shard(const std::filesystem::path& folder, int rank,
-                        const std::vector<parallel::StatePiece>& pieces);
+std::string write_shard(const std::filesystem::path& folder, int rank, const std::vector<parallel::StatePiece>& pieces);
 
-/// Once all shards are written: the manifest, the folder's real name in place of `aside`, and the mark that it is whole.
-/// A folder of that name, left by an earlier start, is replaced. @throws core::Error naming the file.
+/// Once all shards are written: the manifest, the folder's real name in place of `aside`, and the mark that it is
+/// whole. A folder of that name, left by an earlier start, is replaced. @throws core::Error naming the file.
 void publish(const std::filesystem::path& aside, const std::filesystem::path& folder, const CheckpointNote& note,
              const std::vector<std::string>& shards);
 

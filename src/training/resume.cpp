@@ -25,9 +25,10 @@ std::vector<fs::path> candidates(const config::RunConfig& config, const fs::path
   for (const fs::path& folder : {given, given / "checkpoints"}) {
     if (const std::vector<fs::path> found = find_checkpoints(folder); !found.empty()) return found;
   }
-  throw core::UsageError(fmt::format("resume = {}: no checkpoint there: name a folder step-N, or that of a run that "
-                                     "saved some",
-                                     config.resume));
+  throw core::UsageError(
+      fmt::format("resume = {}: no checkpoint there: name a folder step-N, or that of a run that "
+                  "saved some",
+                  config.resume));
 }
 
 /// Rank 0's list, or its error, on every rank.
@@ -93,18 +94,20 @@ std::optional<ResumePoint> resume(const config::RunConfig& config, const comm::W
 Cursor cursor_in(const config::RunConfig& config, const TrainingShape& shape, const CheckpointNote& note, int rank,
                  int ranks) {
   const auto refuse = [](std::string_view key, const auto& now, const auto& then) {
-    throw core::UsageError(fmt::format("{} = {}, but the checkpoint was saved with {}: set it back, or begin anew with "
-                                       "resume = never in another output",
-                                       key, now, then));
+    throw core::UsageError(
+        fmt::format("{} = {}, but the checkpoint was saved with {}: set it back, or begin anew with "
+                    "resume = never in another output",
+                    key, now, then));
   };
   if (config::name_of(config.model) != note.model) refuse("model", config::name_of(config.model), note.model);
   if (config::name_of(config.data) != note.data) refuse("data", config::name_of(config.data), note.data);
   if (config.seed != note.seed) refuse("seed", config.seed, note.seed);
   if (shape.data_samples != note.data_samples) refuse("training samples", shape.data_samples, note.data_samples);
   if (shape.step_samples != note.step_samples && !config.rebatch) {
-    throw core::UsageError(fmt::format("{} samples a step (batch-size x accumulate x replicas), but the checkpoint was "
-                                       "saved with {}: set batch-size so that they agree, or rebatch = true",
-                                       shape.step_samples, note.step_samples));
+    throw core::UsageError(
+        fmt::format("{} samples a step (batch-size x accumulate x replicas), but the checkpoint was "
+                    "saved with {}: set batch-size so that they agree, or rebatch = true",
+                    shape.step_samples, note.step_samples));
   }
   Cursor cursor;
   cursor.step = note.step;
@@ -115,9 +118,10 @@ Cursor cursor_in(const config::RunConfig& config, const TrainingShape& shape, co
   } else {
     const std::int64_t samples = note.batch * note.batch_samples;
     if (samples % shape.step_samples != 0) {
-      throw core::UsageError(fmt::format("{} samples of epoch {} are done, no multiple of {} a step: choose a batch-size "
-                                         "that divides them, or a checkpoint from an epoch's end",
-                                         samples, note.epoch + 1, shape.step_samples));
+      throw core::UsageError(
+          fmt::format("{} samples of epoch {} are done, no multiple of {} a step: choose a batch-size "
+                      "that divides them, or a checkpoint from an epoch's end",
+                      samples, note.epoch + 1, shape.step_samples));
     }
     cursor.batch = samples / shape.batch_samples;
   }

@@ -303,8 +303,8 @@ void Trainer::save_and_stop(Checkpointer& checkpointer, std::int64_t epoch, cons
   } else if (checkpointer.saved_step() == step_) {
     tell("signal", asked + ": saved already");
   } else if (request_ == core::StopRequest::kTerminate && expected_s[0] > kTerminationBudget) {
-    tell("signal", fmt::format("{}: a checkpoint takes {:.0f} s, more than is left before SIGKILL: none is saved", asked,
-                               expected_s[0]));
+    tell("signal", fmt::format("{}: a checkpoint takes {:.0f} s, more than is left before SIGKILL: none is saved",
+                               asked, expected_s[0]));
   } else {
     tell("signal", asked);
     save(checkpointer, epoch, sums);

@@ -89,9 +89,9 @@ class Trainer {
   timing::StepTimer timer_;
   Cursor start_;
   std::int64_t step_ = 0;
-  std::int64_t batch_ = 0;    ///< batches of the epoch done
-  std::int64_t skipped_ = 0;  ///< steps already logged as skipped
-  std::int64_t checkpoint_ns_ = 0;  ///< of the epoch, in which training waited for a checkpoint
+  std::int64_t batch_ = 0;                                ///< batches of the epoch done
+  std::int64_t skipped_ = 0;                              ///< steps already logged as skipped
+  std::int64_t checkpoint_ns_ = 0;                        ///< of the epoch, in which training waited for a checkpoint
   core::StopRequest request_ = core::StopRequest::kNone;  ///< the strongest of any rank
   bool stopped_ = false;
 };

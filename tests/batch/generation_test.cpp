@@ -144,6 +144,50 @@ TEST_F(Checkout, AFileWhoseConfigIsGoneIsAnOrphanAndOneWrittenByHandIsNot) {
   EXPECT_EQ(states[1].drift, Drift::kOrphan);
 }
 
+TEST_F(Checkout, AStudyHasAFolderOfItsOwn) {
+  fs::create_directories(root_ / "slurm" / "studies");
+  write_text("slurm/studies/many.cfg", "seed = 1 2\n[slurm]\n[study]\n");
+  EXPECT_EQ(paths(), (std::vector<std::string>{"slurm/one.sbatch", "slurm/studies/many/collect.sbatch",
+                                               "slurm/studies/many/many_1.sbatch", "slurm/studies/many/many_2.sbatch",
+                                               "slurm/two.sbatch"}));
+  request_.site = "other";
+  request_.configs = {root_ / "slurm/studies/many.cfg"};
+  EXPECT_EQ(paths().front(), "slurm/other/studies/many/collect.sbatch");
+}
+
+TEST_F(Checkout, PointsThatTheirStudyNoLongerHasAreOrphans) {
+  fs::create_directories(root_ / "slurm" / "studies");
+  write_text("slurm/studies/many.cfg", "seed = 1 2\n[slurm]\n[study]\ncollect = false\nname = many_{seed}\n");
+  write_text("slurm/studies/gone.cfg", "seed = 1\n[slurm]\n[study]\ncollect = false\n");
+  write_all();
+  write_text("slurm/studies/many.cfg", "seed = 1\n[slurm]\n[study]\ncollect = false\nname = many_{seed}\n");
+  fs::remove(root_ / "slurm/studies/gone.cfg");
+  std::vector<std::string> orphans;
+  for (const FileState& state : compare(request_, generate(request_))) {
+    if (state.drift == Drift::kOrphan) orphans.push_back(state.path.string());
+  }
+  EXPECT_EQ(orphans, (std::vector<std::string>{"slurm/studies/gone/gone.sbatch", "slurm/studies/many/many_2.sbatch"}));
+  request_.configs = {root_ / "slurm/studies/many.cfg"};
+  EXPECT_EQ(drifts(), (std::vector{Drift::kDiffers, Drift::kOrphan}));
+}
+
+TEST_F(Checkout, AStudyWithoutASlurmSectionIsPassedByUnlessItIsNamed) {
+  fs::create_directories(root_ / "slurm" / "studies");
+  write_text("slurm/studies/many.cfg", "seed = 1 2\n[study]\n");
+  EXPECT_THAT(paths(), SizeIs(2));
+  request_.configs = {root_ / "slurm/studies/many.cfg"};
+  EXPECT_THAT(refusal([&] { generate(request_); }), HasSubstr("many.cfg: has no [slurm] section"));
+}
+
+TEST_F(Checkout, AnAccountOfTheUsersSiteFileIsWrittenIntoThatSitesFiles) {
+  write_text("slurm/sites/other.local.cfg", "account = p_9\n");
+  request_.site = "other";
+  for (const GeneratedFile& file : generate(request_))
+    EXPECT_THAT(file.text, HasSubstr("#SBATCH --account=p_9\n"));
+  request_.account = "p_1";
+  EXPECT_THAT(generate(request_).front().text, HasSubstr("#SBATCH --account=p_1\n"));
+}
+
 TEST_F(Checkout, IsFoundFromAnyFolderInIt) {
   EXPECT_EQ(find_root(root_ / "slurm" / "configs"), root_);
   EXPECT_EQ(find_root(root_), root_);

@@ -42,7 +42,7 @@ std::string through_bash(const std::string& word) {
 
 TEST(BashWord, BashReadsTheSameBytes) {
   for (const char* word : {"plain/path.cfg", "with space", "$(touch /tmp/x)", "`id`", "a'b", "'", "a\"b", "a\\b", "a#b",
-                           "*", "~", "caf\xc3\xa9", "", "!x", "-n", "a;b|c&d"}) {
+                           "*", "~", "caf\xc3\xa9", "", "!x", "-n", "a;b|c&d", "$x \"y\" \\ `z` 'w' !"}) {
     EXPECT_EQ(through_bash(bash_word(word, "config")), word);
   }
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "batch/directives.h"
+#include "batch/script_parts.h"
 #include "config/parse.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -102,11 +103,13 @@ TEST_F(SbatchFile, IsTheSameForTheSameJob) {
 }
 
 TEST_F(SbatchFile, FollowsTheSitesModulesScratchAndLauncher) {
+  job.site.module_paths = {"/my modules"};
   job.site.modules = {"gcc/12", "openmpi/4.1"};
   job.site.scratch_variable = "SCRATCH";
   job.site.launcher = LauncherKind::kMpirun;
   const std::string text = sbatch_text(job);
-  EXPECT_LT(text.find("module load gcc/12\nmodule load openmpi/4.1\n"), text.find("set -euo pipefail"));
+  EXPECT_LT(text.find("module use '/my modules'\nmodule load gcc/12\nmodule load openmpi/4.1\n"),
+            text.find("set -euo pipefail"));
   EXPECT_THAT(text, HasSubstr("${TRAINYARD_DATA:-$SCRATCH/trainyard-data}"));
   EXPECT_THAT(text, HasSubstr("exec tools/launch --launcher mpirun -- tools/train"));
 }
@@ -119,9 +122,60 @@ TEST_F(SbatchFile, RemindsOfAnAccountThatTheSiteWants) {
   EXPECT_THAT(sbatch_text(job), Not(HasSubstr("SBATCH_ACCOUNT")));
 }
 
+TEST_F(SbatchFile, GivesAPointsArgumentsBeforeThoseOfTheCommandLine) {
+  job.arguments = {"--model", "resnet18", "--weights", "my models/$x", "--name", "a"};
+  EXPECT_THAT(sbatch_text(job), testing::EndsWith(" --model resnet18 --weights \"my models/\\$x\" --name a \"$@\"\n"));
+}
+
+TEST_F(SbatchFile, OfAnArrayChoosesTheArgumentsByTheTask) {
+  job.tasks = {{"--name", "a"}, {"--name", "b c"}};
+  job.digest = "0123456789abcdef";
+  EXPECT_THAT(directives(), AllOf(Contains("--array=0-1"), Contains("--output=results/%x-%A_%a.out")));
+  const std::string text = sbatch_text(job);
+  EXPECT_THAT(text, HasSubstr("# Config digest 0123456789abcdef."));
+  EXPECT_THAT(text, HasSubstr("case ${SLURM_ARRAY_TASK_ID:?"));
+  EXPECT_THAT(text, HasSubstr("  1) set -- --name 'b c' \"$@\" ;;\n"));
+  EXPECT_THAT(text, testing::EndsWith("exec tools/launch -- tools/train --config "
+                                      "slurm/configs/resnet34_fp16_2node.cfg \"$@\"\n"));
+  job.throttle = 4;
+  EXPECT_THAT(directives(), Contains("--array=0-1%4"));
+}
+
+TEST_F(SbatchFile, ASiteOfPartitionsTakesTheConstraintForOne) {
+  job.site.gpu_request = GpuRequestStyle::kPartition;
+  job.site.partition = "cpu";
+  job.config.slurm->constraint = "g2-standard-12";
+  EXPECT_THAT(directives(), AllOf(Contains("--partition=g2-standard-12"), Contains("--gres=gpu:1")));
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("--constraint")));
+  job.config.slurm->constraint = "";
+  job.config.slurm->gpus_per_node = 0;
+  EXPECT_THAT(directives(), Contains("--partition=cpu"));
+}
+
+TEST_F(SbatchFile, ASiteWhoseNodesMayBeTakenAwayRequeuesEveryJobAndSaysSoItsWay) {
+  job.site.requeue_comment = "preemption=yes;requeue=true";
+  EXPECT_THAT(directives(), AllOf(Contains("--no-requeue"), Not(Contains(HasSubstr("--comment")))));
+  job.site.always_requeue = true;
+  EXPECT_THAT(directives(), AllOf(Contains("--requeue"), Contains("--comment=\"preemption=yes;requeue=true\"")));
+}
+
+TEST_F(SbatchFile, ASitesContainerHoldsTheRanksAndNotTheLauncher) {
+  job.site.container.image = "/images/it's.sif";
+  job.site.container.overlay = "/me/overlay.ext3";
+  job.site.container.binds = {"/scratch"};
+  std::string text = sbatch_text(job);
+  EXPECT_THAT(text, HasSubstr("container=(apptainer exec --nv --overlay /me/overlay.ext3:ro --bind /scratch)\n"));
+  EXPECT_THAT(text, HasSubstr("container+=(--bind \"$TRAINYARD_DATA\")"));
+  EXPECT_THAT(text, HasSubstr("container+=('/images/it'\\''s.sif')\n"));
+  EXPECT_THAT(text, HasSubstr("exec tools/launch -- \"${container[@]}\" tools/train --config "));
+  job.config.slurm->gpus_per_node = 0;
+  text = sbatch_text(job);
+  EXPECT_THAT(text, HasSubstr("container=(apptainer exec --overlay"));
+}
+
 TEST_F(SbatchFile, QuotesOrRefusesEveryValue) {
   job.config_path = "/data of/$(date)/it's.cfg";
-  EXPECT_THAT(sbatch_text(job), HasSubstr(R"(--config '/data of/$(date)/it'\''s.cfg' "$@")"));
+  EXPECT_THAT(sbatch_text(job), HasSubstr(R"(--config "/data of/\$(date)/it's.cfg" "$@")"));
   job.config_path = "two\nlines.cfg";
   EXPECT_THROW(sbatch_text(job), core::UsageError);
   job.config_path = "a.cfg";

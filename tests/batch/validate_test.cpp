@@ -87,7 +87,7 @@ TEST_F(Request, TheDeviceAndTheGpusAgree) {
 }
 
 TEST_F(Request, AnAccountHasTheFormOfTheSite) {
-  site.account_pattern = "torch_pr_[0-9]+_[a-z]+";
+  site.account_pattern = AccountPattern("torch_pr_[0-9]+_[a-z]+");
   site.account_form = "torch_pr_NNN_name";
   expect_taken();  // none given: left to SBATCH_ACCOUNT
   config.slurm->account = "torch_pr_12_lab";
@@ -127,11 +127,46 @@ TEST_F(Request, LimitsAreThoseOfTheSite) {
   EXPECT_THAT(refused(), HasSubstr("gpus-per-node = 9"));
 }
 
-TEST_F(Request, ATypedGpuWantsItsKind) {
-  site.gpu_request = GpuRequestStyle::kTypedGres;
-  EXPECT_THAT(refused(), HasSubstr("by kind"));
-  config.slurm->constraint = "v100";
+TEST_F(Request, AGpuOfASiteThatAsksByKindWantsItsKind) {
+  site.constraints = {"v100"};
+  for (const GpuRequestStyle style : {GpuRequestStyle::kTypedGres, GpuRequestStyle::kPartition}) {
+    site.gpu_request = style;
+    config.slurm->constraint = "";
+    EXPECT_THAT(refused(), AllOf(HasSubstr("by kind"), HasSubstr("--constraint: v100")));
+    config.slurm->constraint = "v100";
+    expect_taken();
+  }
+}
+
+TEST_F(Request, LimitsOfAWholeJobAreThoseOfTheSite) {
+  site.max_nodes = 4;
+  site.max_gpus = 8;
+  config.slurm->nodes = 4;
+  config.slurm->ranks_per_node = config.slurm->gpus_per_node = 2;
   expect_taken();
+  config.slurm->ranks_per_node = config.slurm->gpus_per_node = 4;
+  EXPECT_THAT(refused(), HasSubstr("nodes x gpus-per-node = 16"));
+  config.slurm->nodes = 5;
+  EXPECT_THAT(refused(), HasSubstr("nodes = 5"));
+}
+
+TEST_F(Request, FitsANodeOfAKindThatItNames) {
+  site.nodes = {{"h200", 8, 128, 2048 * 1024}, {"l40s", 4, 96, 512 * 1024}};
+  config.slurm->ranks_per_node = config.slurm->gpus_per_node = 8;
+  expect_taken();
+  config.slurm->constraint = "l40s|h200";
+  expect_taken();
+  config.slurm->constraint = "l40s";
+  EXPECT_THAT(refused(),
+              AllOf(HasSubstr("8 GPUs, 32 CPUs and 16G fit no node"), HasSubstr("l40s: 4 GPUs, 96 CPUs, 512G")));
+  config.slurm->constraint = "unlisted";
+  expect_taken();
+  config.slurm->constraint = "";
+  config.slurm->cpus_per_rank = 17;
+  EXPECT_THAT(refused(), HasSubstr("136 CPUs"));
+  config.slurm->cpus_per_rank = 1;
+  config.slurm->memory_mib = 3072 * 1024;
+  EXPECT_THAT(refused(), HasSubstr("3T"));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ expect_output '| `batch-size` |' tools/generate --keys
 expect_output '' tools/generate --check
 expect_output 'files are up to date' tools/generate
 cp -r slurm before
-rm slurm/*.sbatch
+find slurm -name '*.sbatch' ! -name build.sbatch -delete # that one is written by hand
 expect_output 'wrote slurm/resnet34_fp16_2node.sbatch' tools/generate
 diff -r before slurm || fail "the same configs give other files"
 rm -r before
@@ -36,9 +36,9 @@ expect_output 'slurm/resnet18_fp16_1node.sbatch has no config any more' tools/ge
 # Another site, from another folder, one config.
 (cd slurm/sites && expect_output 'wrote slurm/nyu-torch/resnet34_fp16_2node.sbatch' \
   ../../tools/generate --site nyu-torch --account torch_pr_12_lab ../configs/resnet34_fp16_2node.cfg)
-files=(slurm/*.sbatch)
-# Of all files, three are named and one was just written for this site.
-expect_refusal 1 "and $((${#files[@]} - 4)) more: run tools/generate --site nyu-torch" tools/generate --site nyu-torch --check
+files=(slurm/*.sbatch slurm/studies/*/*.sbatch)
+# Of all files three are named; slurm/build.sbatch and the one whose config is gone are none of this site's.
+expect_refusal 1 "and $((${#files[@]} - 5)) more: run tools/generate --site nyu-torch" tools/generate --site nyu-torch --check
 grep -qx '#SBATCH --account=torch_pr_12_lab' slurm/nyu-torch/resnet34_fp16_2node.sbatch || fail "no account"
 expect_refusal 2 'torch_pr_NNN_name' tools/generate --site nyu-torch --account me slurm/configs/resnet34_fp16_2node.cfg
 expect_refusal 2 'did you mean nyu-torch?' tools/generate --site nyu-torhc
@@ -91,3 +91,5 @@ rm slurm/resnet50_fp16_2node.sbatch
 mkdir slurm/resnet50_fp16_2node.sbatch
 expect_refusal 1 'slurm/resnet50_fp16_2node.sbatch' tools/generate slurm/configs/resnet50_fp16_2node.cfg
 [ -z "$(find slurm -name '*.tmp*' -o -name '.*' -type f)" ] || fail "left behind: $(find slurm -name '.*')"
+rmdir slurm/resnet50_fp16_2node.sbatch
+tools/generate >/dev/null

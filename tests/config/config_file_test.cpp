@@ -63,7 +63,7 @@ TEST(ConfigFile, RefusesAnUnknownKeyWithTheNearestAndItsLine) {
   EXPECT_EQ(refused("[slurm]\nnode = 3\n"), "a.cfg:2: unknown key slurm.node (did you mean slurm.nodes?)");
   EXPECT_EQ(refused("nodes = 3\n"), "a.cfg:1: unknown key nodes: it belongs under [slurm]");
   EXPECT_EQ(refused("[slurn]\nnodes = 3\n"),
-            "a.cfg: unknown section [slurn] (did you mean [slurm]?): only [inference] and [slurm] are some");
+            "a.cfg: unknown section [slurn] (did you mean [slurm]?): only [inference], [slurm], [study] are some");
 }
 
 TEST(ConfigFile, RefusesAnAbbreviatedKey) {

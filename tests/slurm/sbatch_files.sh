@@ -7,13 +7,13 @@ set -euo pipefail
 make_checkout
 tools/generate --site nyu-torch --account torch_pr_123_lab >/dev/null
 
-count=0
-for file in slurm/*.sbatch slurm/nyu-torch/*.sbatch; do
+mapfile -t files < <(find slurm -name '*.sbatch' | sort)
+count=${#files[@]}
+[ "$count" -ge 100 ] || fail "only $count files"
+for file in "${files[@]}"; do
   sbatch --test-only "$file" 2>/dev/null || fail "sbatch refuses $file: $(sbatch --test-only "$file" 2>&1)"
-  shellcheck "$file" || fail "shellcheck on $file"
-  count=$((count + 1))
 done
-[ "$count" -ge 24 ] || fail "only $count files"
+shellcheck "${files[@]}" || fail "shellcheck"
 
 # expect_field JOB FIELD: as scontrol shows it
 expect_field() {
