@@ -11,6 +11,16 @@
 namespace trainyard::batch {
 namespace {
 
+/// What only measures can be started again as it is.
+bool saves_checkpoints(const SbatchJob& job) {
+  return !job.config.inference;
+}
+
+/// Whether a job that stopped before its time limit is to be started again.
+bool goes_on_by_itself(const SbatchJob& job) {
+  return saves_checkpoints(job) && (job.config.slurm->requeue || job.site.always_requeue);
+}
+
 Directives directives_of(const SbatchJob& job) {
   const config::SlurmRequest& request = *job.config.slurm;
   Directives directives;
@@ -25,8 +35,7 @@ Directives directives_of(const SbatchJob& job) {
   directives.account = request.account;
   directives.requeue = request.requeue || job.site.always_requeue;
   if (directives.requeue) directives.comment = job.site.requeue_comment;
-  // What only measures can be started again as it is.
-  if (!job.config.inference) directives.signal_s = request.signal_s;
+  if (saves_checkpoints(job)) directives.signal_s = request.signal_s;
   directives.array_tasks = static_cast<int>(job.tasks.size());
   directives.array_throttle = job.throttle;
   const bool with_gpus = request.gpus_per_node > 0;
@@ -75,7 +84,7 @@ std::string sbatch_text(const SbatchJob& job) {
   text += container_setup(job.site, job.config.slurm->gpus_per_node > 0);
   // By exec the launcher gets the signals that Slurm sends to the script.
   text += fmt::format("exec tools/launch{}{} -- {}tools/{} --config {}{} \"$@\"\n", launcher_option(job.site.launcher),
-                      job.config.slurm->requeue || job.site.always_requeue ? " --requeue" : "",
+                      goes_on_by_itself(job) ? " --requeue" : "",
                       container_prefix(job.site), job.config.inference ? "infer" : "train",
                       bash_word(job.config_path, "config"), bash_words(job.arguments));
   return text;
