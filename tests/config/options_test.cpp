@@ -21,7 +21,7 @@ using test::refusal;
 std::string other_value(const Option& option) {
   for (const char* candidate :
        {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet", "channels-last", "block",
-        "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x", "false"}) {
+        "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x", "false", "60"}) {
     RunConfig config;
     try {
       option.set(config, candidate);

@@ -15,7 +15,7 @@ strategy = ddp
 device = cpu
 batch-size = 8
 epochs = 1000
-max-steps = 600
+max-steps = 200
 workers = 1
 
 [slurm]
@@ -43,19 +43,15 @@ until_true() { # SECONDS WHAT COMMAND...
 }
 trains() { [ -e "results/life/$1/restart-$2/rank-00001.h5" ]; }
 was_restarted() { scontrol --oneliner show job "$1" | grep -q ' Restarts=1 '; }
-start_at_once() { # Slurm holds a requeued job back for two minutes
-  until_true 30 "job $1 to be requeued" was_restarted "$1"
-  until_true 30 "job $1 to be released" scontrol update JobId="$1" StartTime=now
-}
 
 left_alone=$(submit slurm/life.sbatch)
 finish "$left_alone" 120
 
 job=$(submit slurm/life.sbatch)
 until_true 60 "the first start" trains "$job" 000
-sleep 1
+sleep 0.5
 scancel --signal=USR2 --batch "$job"
-start_at_once "$job"
+until_true 30 "job $job to be requeued" was_restarted "$job"
 finish "$job" 120
 grep -q 'asked to stop (SIGUSR2) after step' "results/life-$job.out" || { show_output "$job"; fail "it was not stopped"; }
 grep -q 'goes on after step' "results/life-$job.out" || { show_output "$job"; fail "it did not go on"; }
@@ -65,10 +61,10 @@ cmp "results/life/$left_alone/model.safetensors" "results/life/$job/model.safete
 
 array=$(submit --array=0-1%1 slurm/life.sbatch)
 until_true 60 "the first task" trains "${array}_0" 000
-sleep 1
+sleep 0.5
 first=$(squeue --noheader --states=running --format=%A --job="$array" | head -n 1)
 scancel --signal=USR2 --batch "$first"
-start_at_once "$first"
+until_true 30 "job $first to be requeued" was_restarted "$first"
 finish "$first" 120
 second=$(squeue --noheader --format=%A --job="$array" | head -n 1)
 [ -z "$second" ] || finish "$second" 120
