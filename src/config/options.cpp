@@ -22,8 +22,13 @@ constexpr std::array<std::string_view, 15> kInferenceToo{
     "max-length", "precision", "workers", "seed",     "device",  "memory-format", "output"};
 
 /// How long a run lives and where it is kept, but not what it computes: no part of its digest.
-constexpr std::array<std::string_view, 6> kLifeOnly{
-    "output", "resume", "rebatch", "checkpoint-every", "checkpoints-kept", "restarts-without-progress"};
+constexpr std::array<std::string_view, 7> kLifeOnly{"output",
+                                                    "resume",
+                                                    "rebatch",
+                                                    "checkpoint-every",
+                                                    "checkpoints-kept",
+                                                    "restarts-without-progress",
+                                                    "collective-timeout"};
 
 template <typename Owner>
 Owner& owner(RunConfig& config) {
@@ -248,6 +253,8 @@ std::vector<Option> run_options() {
   table.push_back(integer("checkpoints-kept", &C::checkpoints_kept, {1, 1'000}, "checkpoints", "the newest ones"));
   table.push_back(integer("restarts-without-progress", &C::restarts_without_progress, {1, 1'000}, "restarts",
                           "of a job that Slurm started again, without a new checkpoint: then it gives up"));
+  table.push_back(integer("collective-timeout", &C::collective_timeout_s, {5, 86'400}, "seconds",
+                          "a collective that takes longer ends the run, and the rank that did not come is named"));
   table.push_back(text("output", &C::output, "folder", "where the run is written; empty: results/NAME/JOB"));
   return table;
 }

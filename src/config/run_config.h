@@ -110,6 +110,7 @@ struct RunConfig {
   std::int64_t checkpoint_every = 0;          ///< optimizer steps; 0: only when asked to stop
   int checkpoints_kept = 2;                   ///< the newest ones
   int restarts_without_progress = 3;          ///< of a requeued job, after which it gives up
+  int collective_timeout_s = 600;             ///< after which a rank that does not come counts as hung
   double target_accuracy = 0.0;               ///< of validation, at which training ends; 0: never
   std::string output;                         ///< empty: results/<name>/<job id, or local time>
   std::optional<InferenceRequest> inference;  ///< none: a run of training

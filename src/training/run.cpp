@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -193,7 +194,8 @@ Outcome start(Run& run, const comm::World& world, const std::optional<std::strin
 Outcome run_ranks(const config::RunConfig& config, const std::optional<std::string>& refusal,
                   core::StopRequests& requests, bool& speaks) {
   // No device is needed to say what is wrong.
-  comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device});
+  comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device,
+                                       .deadline = std::chrono::seconds(config.collective_timeout_s)});
   core::set_up_logging(
       {.rank = world.rank, .world_size = world.size, .host = world.node, .level = core::LogLevel::kInfo});
   speaks = world.rank == 0;
