@@ -156,7 +156,8 @@ Table scaling_model_table(const Report& report) {
     const auto points = std::count_if(model.points.begin(), model.points.end(),
                                       [](const ScalingPoint& point) { return point.measured_ns > 0; });
     table.rows.push_back({cell(model.label), cell(std::string(name_of(model.kind))), cell(points),
-                          Cell(model.compute_ns), Cell(model.alpha_ns), cell_if(model.beta_ns > 0, 1e9 / model.beta_ns),
+                          Cell(model.compute_ns), Cell(model.alpha_ns),
+                          cell_if(model.beta_ns > 0 && model.size_known, 1e9 / model.beta_ns),
                           Cell(model.largest_error)});
   }
   return table;

@@ -7,6 +7,7 @@
 
 #include "report/config_text.h"
 #include "report/format.h"
+#include "report/parallel.h"
 #include "report/statistics.h"
 
 namespace trainyard::report {
@@ -91,14 +92,16 @@ void store_balance(const Matrix& own, const std::vector<std::size_t>& ranks, Bal
   balance.step = mean / slowest_each_step;
 }
 
-/// Own time less the lower median of the other peers' in the same step. Blocks of steps, since ranks lie far apart.
-void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, Matrix& late) {
+/// Own time less the lower median of the other peers' in the same step, for the steps [first, last). Blocks of steps,
+/// since ranks lie far apart.
+void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, std::size_t first, std::size_t last,
+                   Matrix& late) {
   const std::size_t n = peers.size();
   const std::size_t middle = (n - 2) / 2;  // of the others, counted from 0
   std::vector<float> block(kBlock * n);
   std::vector<float> sorted(n);
-  for (std::size_t begin = 0; begin < own.steps; begin += kBlock) {
-    const std::size_t count = std::min(kBlock, own.steps - begin);
+  for (std::size_t begin = first; begin < last; begin += kBlock) {
+    const std::size_t count = std::min(kBlock, last - begin);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t k = 0; k < count; ++k)
         block[k * n + i] = own.row(peers[i])[begin + k];
@@ -116,12 +119,18 @@ void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, Mat
   }
 }
 
-/// Spread of lateness without what delays do to it: of the lower quarter of each rank's, as a standard deviation.
+/// Spread of lateness without what delays do to it: of the lower quarter of each rank's, as a standard deviation. Of
+/// long runs some of the steps are enough.
 double noise_of(const Matrix& late, const std::vector<std::size_t>& peers) {
   constexpr double kBetweenQuantiles = 0.9704;  // of a normal distribution: from its 5 % to its 25 % quantile
+  constexpr std::size_t kEnoughSteps = 500;
+  const std::size_t stride = std::max<std::size_t>(1, late.steps / kEnoughSteps);
   std::vector<double> spreads;
+  std::vector<double> values;
   for (const std::size_t r : peers) {
-    const std::vector<double> values(late.row(r), late.row(r) + late.steps);
+    values.clear();
+    for (std::size_t k = 0; k < late.steps; k += stride)
+      values.push_back(late.row(r)[k]);
     spreads.push_back((*quantile(values, 0.25) - *quantile(values, 0.05)) / kBetweenQuantiles);
   }
   return *quantile(spreads, 0.5);
@@ -180,15 +189,21 @@ class Search {
 
   void among(const std::vector<std::size_t>& peers) {
     if (peers.size() < 2) return;
-    find_lateness(own_, peers, late_);
+    in_parallel(own_.steps, 1000,
+                [&](std::size_t begin, std::size_t end) { find_lateness(own_, peers, begin, end, late_); });
     const double noise = noise_of(late_, peers);
     const double bound = kLateShare * median_step_ns_;
     const double late_from = std::max(bound, kNoiseFactor * noise);
     const double median_from = std::max(bound, 4 * noise / std::sqrt(static_cast<double>(own_.steps)));
     std::vector<Candidate> found;
     std::vector<float> wandering(own_.steps, 0.0F);
-    for (const std::size_t r : peers) {
-      Candidate candidate = judge(r, late_from, median_from);
+    std::vector<Candidate> candidates(peers.size());
+    in_parallel(peers.size(), 64, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        candidates[i] = judge(peers[i], late_from, median_from);
+    });
+    for (const Candidate& candidate : candidates) {
+      const std::size_t r = candidate.rank;
       if (!candidate.straggler.persistent) {
         for (std::size_t k = 0; k < own_.steps; ++k) {
           if (late_.row(r)[k] > late_from) wandering[k] = std::max(wandering[k], late_.row(r)[k]);
@@ -210,21 +225,21 @@ class Search {
 
  private:
   Candidate judge(std::size_t r, double late_from, double median_from) const {
-    const std::vector<double> values(late_.row(r), late_.row(r) + late_.steps);
     Candidate candidate{r, {}};
     Straggler& straggler = candidate.straggler;
     straggler.rank = start_.ranks[r].attributes.rank;
     straggler.node = clean_text(start_.ranks[r].attributes.node);
-    straggler.persistent = *quantile(values, 0.5) > median_from;
+    const float* values = late_.row(r);
+    const auto above = [&](double from) {
+      return std::count_if(values, values + late_.steps, [from](float value) { return value > from; });
+    };
+    straggler.persistent = 2 * static_cast<std::size_t>(above(median_from)) > late_.steps;
     const double from = straggler.persistent ? median_from : late_from;
+    const auto count = static_cast<double>(above(from));
     double lateness = 0;
-    double count = 0;
-    for (const double value : values) {
-      if (value <= from) continue;
-      lateness += value;
-      ++count;
-    }
-    straggler.late_share = count / static_cast<double>(values.size());
+    for (std::size_t k = 0; k < late_.steps; ++k)
+      lateness += values[k] > from ? values[k] : 0.0F;
+    straggler.late_share = count / static_cast<double>(late_.steps);
     straggler.late_ns = count > 0 ? lateness / count : 0;
     const double steps_ns = sum_of_measured(start_.ranks[r].steps.step_ns, window_.rows[r], window_.warmup);
     straggler.cost = steps_ns > 0 ? lateness / steps_ns : 0;

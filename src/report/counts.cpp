@@ -13,8 +13,10 @@ Counts::Counts(const std::vector<std::int64_t>& values) : size_(values.size()) {
   while (regular < size_ && values[regular] == first_ + slope_ * static_cast<std::int64_t>(regular))
     ++regular;
   if (regular == size_) return;
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  if (*least >= 0 && *most <= std::numeric_limits<std::uint32_t>::max()) {
+  std::uint64_t bits = 0;  // of all of them: a negative one has the highest
+  for (const std::int64_t value : values)
+    bits |= static_cast<std::uint64_t>(value);
+  if (bits <= std::numeric_limits<std::uint32_t>::max()) {
     narrow_.resize(size_);
     std::transform(values.begin(), values.end(), narrow_.begin(),
                    [](std::int64_t value) { return static_cast<std::uint32_t>(value); });

@@ -27,6 +27,10 @@ constexpr std::int64_t kMostSamples = std::int64_t{1} << 40;
 
 void check_range(const std::filesystem::path& path, const char* column, const std::vector<std::int64_t>& values,
                  std::int64_t largest) {
+  std::uint64_t bits = 0;  // of all of them, at least as large as each; usually that is enough to know
+  for (const std::int64_t value : values)
+    bits |= static_cast<std::uint64_t>(value);
+  if (bits <= static_cast<std::uint64_t>(largest)) return;
   const auto wrong = std::find_if(values.begin(), values.end(),
                                   [largest](std::int64_t value) { return value < 0 || value > largest; });
   if (wrong == values.end()) return;
@@ -104,8 +108,9 @@ std::vector<log::EventRow> first_events(const log::Reader& reader) {
   return events;
 }
 
-StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& path) {
-  const log::Columns<StepRow> table = reader.read<StepRow>();
+StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& path, bool with_loss) {
+  const log::Columns<StepRow> table = with_loss ? reader.read<StepRow>({&StepRow::start_ns})
+                                                : reader.read<StepRow>({&StepRow::start_ns, &StepRow::loss});
   const auto counts = [&](const char* name, const std::vector<std::int64_t>& values, std::int64_t largest) {
     check_range(path, name, values, largest);
     return Counts(values);
@@ -121,10 +126,7 @@ StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& p
   check_order(path, table[&StepRow::step]);
   steps.step = table[&StepRow::step];
   if (table.has(&StepRow::epoch)) steps.epochs = epoch_rows(table[&StepRow::epoch]);
-  if (table.has(&StepRow::start_ns)) {
-    const std::vector<std::int64_t>& starts = table[&StepRow::start_ns];
-    steps.start_ns.assign(starts.begin(), starts.begin() + std::min<std::ptrdiff_t>(kTracedSteps, std::ssize(starts)));
-  }
+  steps.start_ns = reader.first_values(&StepRow::start_ns, std::min(kTracedSteps, table.size()));
   const std::vector<double>& loss = table[&StepRow::loss];
   steps.loss.resize(loss.size());
   std::transform(loss.begin(), loss.end(), steps.loss.begin(), [](double value) { return static_cast<float>(value); });
@@ -147,7 +149,7 @@ RankLog load_log(const LogFile& file) {
     throw core::Error(fmt::format("{}: rank {} of world size {}: a rank is from 0 to the world size less one",
                                   file.path.string(), attributes.rank, attributes.world_size));
   }
-  log.steps = read_steps(reader, file.path);
+  log.steps = read_steps(reader, file.path, attributes.rank < kMostLossRanks);
   log.epochs = read_rows<log::EpochRow>(reader);
   log.memory = read_rows<log::MemoryRow>(reader);
   log.collectives = sampled_collectives(reader, attributes.world_size);

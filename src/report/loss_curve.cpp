@@ -24,9 +24,11 @@ std::vector<CurvePoint> thin_out(const std::vector<CurvePoint>& points) {
 /// Losses of a start's steps, weighted by samples, and the weights. Rank by rank, since a rank's rows lie together.
 struct Weighted {
   std::vector<double> loss;
-  std::vector<double> samples;
+  std::vector<double> weight;
+  std::vector<double> samples;  ///< of all ranks, whether their losses are known or not
 
-  Weighted(const Start& start, const Window& window) : loss(window.steps.size()), samples(window.steps.size()) {
+  Weighted(const Start& start, const Window& window)
+      : loss(window.steps.size()), weight(window.steps.size()), samples(window.steps.size()) {
     for (std::size_t r = 0; r < start.ranks.size(); ++r) {
       if (window.rows[r].empty()) continue;
       const StepColumns& steps = start.ranks[r].steps;
@@ -34,10 +36,11 @@ struct Weighted {
         window.rows[r].with([&](auto row_at) {
           for (std::size_t k = 0; k < loss.size(); ++k) {
             const auto row = static_cast<std::size_t>(row_at(k));
-            const auto weight = static_cast<double>(samples_at(row));
-            if (weight == 0) continue;  // no loss either: a pipeline's stage before the last
-            loss[k] += static_cast<double>(steps.loss[row]) * weight;
-            samples[k] += weight;
+            const auto of_rank = static_cast<double>(samples_at(row));
+            samples[k] += of_rank;
+            if (of_rank == 0 || steps.loss.empty()) continue;  // no loss: a pipeline's stage before the last
+            loss[k] += static_cast<double>(steps.loss[row]) * of_rank;
+            weight[k] += of_rank;
           }
         });
       });
@@ -54,7 +57,7 @@ LossCurve loss_curve(const Run& run, const std::vector<Window>& windows) {
     const Weighted steps(run.starts[s], windows[s]);
     for (std::size_t k = 0; k < steps.loss.size(); ++k) {
       seen += steps.samples[k];
-      const double mean = steps.samples[k] > 0 ? steps.loss[k] / steps.samples[k] : NAN;
+      const double mean = steps.weight[k] > 0 ? steps.loss[k] / steps.weight[k] : NAN;
       if (std::abs(mean) < kLargestLoss) {
         curve.points.push_back({seen, mean});
       } else {

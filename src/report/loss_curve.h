@@ -17,8 +17,9 @@ struct CurvePoint {
 inline constexpr std::size_t kCurvePoints = 240;
 
 struct LossCurve {
-  std::vector<CurvePoint> points;  ///< over training samples seen; mean over ranks and neighbouring steps
-  std::int64_t not_finite = 0;     ///< steps that are not in it for want of a finite loss
+  std::vector<CurvePoint>
+      points;  ///< over training samples seen; mean over the ranks whose losses are read and neighbouring steps
+  std::int64_t not_finite = 0;  ///< steps that are not in it for want of a finite loss
 };
 
 /// Of all stitched steps of the run, warm-up included.

@@ -46,6 +46,9 @@ inline constexpr std::size_t kMostEpochRows = 65536;
 /// Steps from the start of a log that keep when they began: what traces and timelines show.
 inline constexpr std::size_t kTracedSteps = 512;
 
+/// Ranks whose losses are read: their curve is as good as that of all.
+inline constexpr std::int64_t kMostLossRanks = 64;
+
 /// `/steps` as equally long columns; `step` increases strictly, no time or count is negative.
 struct StepColumns {
   Counts step;
@@ -55,7 +58,7 @@ struct StepColumns {
   Counts step_ns;
   Counts comm_ns;
   Counts samples;
-  std::vector<float> loss;  ///< to be drawn, not computed with
+  std::vector<float> loss;  ///< to be drawn, not computed with; empty from rank kMostLossRanks on
 
   std::size_t size() const { return step.size(); }
   const Counts& of(Phase phase) const { return phase_ns[static_cast<std::size_t>(phase)]; }

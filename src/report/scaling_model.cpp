@@ -183,6 +183,7 @@ std::vector<ScalingModel> fit_scaling(const std::vector<RunSummary>& runs) {
         const double bytes = id.model_bytes > 0 ? static_cast<double>(id.model_bytes) : 1.0;
         models.push_back(make_model(fmt::format("{} · {} · {} · {}", id.model, id.data, id.precision, strategy), kind,
                                     points, bytes));
+        models.back().size_known = id.model_bytes > 0;
       }
     }
   }

@@ -23,9 +23,10 @@ struct ScalingPoint {
 struct ScalingModel {
   std::string label;  ///< "resnet18 · cifar10 · fp32 · ddp"
   ScalingKind kind = ScalingKind::kWeak;
-  double compute_ns = 0;             ///< of a single rank's step
-  double alpha_ns = 0;               ///< a message's latency
-  double beta_ns = 0;                ///< a byte's time
+  double compute_ns = 0;  ///< of a single rank's step
+  double alpha_ns = 0;    ///< a message's latency
+  double beta_ns = 0;     ///< a byte's time; where the model's size is not known, of all of it together
+  bool size_known = false;
   double largest_error = 0;          ///< of the measured points: |model / measured - 1|
   std::vector<ScalingPoint> points;  ///< ascending; those measured, then predictions
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "report/statistics.h"
+#include "report/study_runs.h"
 
 namespace trainyard::report {
 namespace {
@@ -125,7 +126,10 @@ std::vector<Section> sections_of(const Report& report) {
     put(inference, inference_table(report));
     inference.notes.emplace_back(kInferenceRule);
   }
-  return std::move(builder).take();
+  std::vector<Section> sections = std::move(builder).take();
+  for (Section& study : study_sections(report))
+    sections.push_back(std::move(study));
+  return sections;
 }
 
 }  // namespace trainyard::report

@@ -49,6 +49,8 @@ void for_each_field(Archive& archive, Log& log) {
 
 class Output {
  public:
+  explicit Output(std::size_t expected_bytes) { bytes_.reserve(expected_bytes); }
+
   template <class Value>
   void operator()(const Value& value) {
     if constexpr (std::is_arithmetic_v<Value>) {
@@ -109,7 +111,8 @@ class Input {
 }  // namespace
 
 std::string to_bytes(const RankLog& log) {
-  Output output;
+  constexpr std::size_t kBytesOfAStep = 48;  // about
+  Output output(log.steps.size() * kBytesOfAStep);
   output(log.path.native());
   for_each_field(output, log);
   return output.take();
