@@ -27,6 +27,7 @@
 #include "training/checkpointer.h"
 #include "training/model_input.h"
 #include "training/out_of_memory.h"
+#include "training/provenance.h"
 #include "training/restarts.h"
 #include "training/resume.h"
 #include "training/run_attributes.h"
@@ -75,10 +76,11 @@ class Run {
     refuse_fruitless_restart(config_, *folder_, resumed_);
   }
 
-  /// No collectives.
+  /// Collective until the log is open.
   void open_log() {
     log::RunAttributes attributes = describe_run(config_, world_, *strategy_, *folder_, zero_);
     attributes.model_bytes = model_bytes_;
+    write_provenance(attributes, world_, folder_->attempt());
     writer_.emplace(folder_->log_file(world_.rank), attributes);
     trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero_.steady_ns);
     if (resumed_) trainer_->begin_at(cursor_in(config_, trainer_->shape(), resumed_->note, world_.rank, world_.size));
