@@ -71,8 +71,10 @@ std::string sbatch_text(const SbatchJob& job) {
   text += script_setup(job.site);
   text += choice_of_task(job.tasks);
   text += container_setup(job.site, job.config.slurm->gpus_per_node > 0);
-  text += fmt::format("exec tools/launch{} -- {}tools/{} --config {}{} \"$@\"\n", launcher_option(job.site.launcher),
-                      container_prefix(job.site), job.config.inference ? "infer" : "train",
+  const std::string launch =
+      fmt::format("tools/launch{} -- {}", launcher_option(job.site.launcher), container_prefix(job.site));
+  if (job.site.doctor) text += launch + "tools/doctor --json\n";
+  text += fmt::format("exec {}tools/{} --config {}{} \"$@\"\n", launch, job.config.inference ? "infer" : "train",
                       bash_word(job.config_path, "config"), bash_words(job.arguments));
   return text;
 }
