@@ -82,11 +82,13 @@ std::string sbatch_text(const SbatchJob& job) {
   text += script_setup(job.site);
   text += choice_of_task(job.tasks);
   text += container_setup(job.site, job.config.slurm->gpus_per_node > 0);
+  const std::string command = container_prefix(job.site) + "tools/";
+  const std::string launch = "tools/launch" + launcher_option(job.site.launcher);
+  if (job.site.doctor) text += fmt::format("{} -- {}doctor --json\n", launch, command);
   // By exec the launcher gets the signals that Slurm sends to the script.
-  text += fmt::format("exec tools/launch{}{} -- {}tools/{} --config {}{} \"$@\"\n", launcher_option(job.site.launcher),
-                      goes_on_by_itself(job) ? " --requeue" : "",
-                      container_prefix(job.site), job.config.inference ? "infer" : "train",
-                      bash_word(job.config_path, "config"), bash_words(job.arguments));
+  text += fmt::format("exec {}{} -- {}{} --config {}{} \"$@\"\n", launch, goes_on_by_itself(job) ? " --requeue" : "",
+                      command, job.config.inference ? "infer" : "train", bash_word(job.config_path, "config"),
+                      bash_words(job.arguments));
   return text;
 }
 

@@ -158,6 +158,7 @@ const std::vector<std::pair<std::string, Setter>>& setters() {
       {"max-array-size", count(&S::max_array_size)},
       {"array-throttle", count(&S::array_throttle)},
       {"max-jobs", count(&S::max_jobs)},
+      {"doctor", flag(&S::doctor)},
       {"always-requeue", flag(&S::always_requeue)},
       {"requeue-comment", text(&S::requeue_comment)},
   };

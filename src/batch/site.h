@@ -83,6 +83,7 @@ struct SiteProfile {
   int max_array_size = 0;       ///< tasks of one job array
   int array_throttle = 0;       ///< tasks of one array that may run at a time
   int max_jobs = 0;             ///< that a user may submit at a time, each task of an array counted
+  bool doctor = false;          ///< every job runs tools/doctor first
   bool always_requeue = false;  ///< nodes may be taken away: every job asks to be started again
   std::string requeue_comment;  ///< --comment of a job that may be started again; empty: none
 };

@@ -183,6 +183,13 @@ TEST_F(SbatchFile, ASitesContainerHoldsTheRanksAndNotTheLauncher) {
   EXPECT_THAT(text, HasSubstr("container=(apptainer exec --overlay"));
 }
 
+TEST_F(SbatchFile, ASiteMayWantTheDoctorBeforeEachRun) {
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("tools/doctor")));
+  job.site.doctor = true;
+  job.site.launcher = LauncherKind::kSrun;
+  EXPECT_THAT(sbatch_text(job), HasSubstr("\ntools/launch --launcher srun -- tools/doctor --json\nexec tools/launch "));
+}
+
 TEST_F(SbatchFile, QuotesOrRefusesEveryValue) {
   job.config_path = "/data of/$(date)/it's.cfg";
   EXPECT_THAT(sbatch_text(job), HasSubstr(R"(--config "/data of/\$(date)/it's.cfg" "$@")"));

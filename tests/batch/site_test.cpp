@@ -50,7 +50,7 @@ TEST_F(SiteFile, GivesEveryFact) {
       "max-time = 2-00:00:00\nnode = v100 gpus:4 cpus:48 memory:384G\nnode = cpu gpus:0 cpus:96 memory:3T\n"
       "module-paths = /a /b\ncontainer = /i.sif\ncontainer-overlay = /o.ext3\ncontainer-command = singularity\n"
       "container-binds = /x /y:/z\nmax-nodes = 9\nmax-gpus = 24\nmax-array-size = 1000\narray-throttle = 8\n"
-      "max-jobs = 500\nalways-requeue = true\nrequeue-comment = a=b;c\n");
+      "max-jobs = 500\ndoctor = true\nalways-requeue = true\nrequeue-comment = a=b;c\n");
   EXPECT_EQ(site.name, "mine");
   EXPECT_EQ(site.title, "My site");
   EXPECT_TRUE(site.slurm);
@@ -81,6 +81,7 @@ TEST_F(SiteFile, GivesEveryFact) {
   EXPECT_EQ(site.max_array_size, 1000);
   EXPECT_EQ(site.array_throttle, 8);
   EXPECT_EQ(site.max_jobs, 500);
+  EXPECT_TRUE(site.doctor);
   EXPECT_TRUE(site.always_requeue);
   EXPECT_EQ(site.requeue_comment, "a=b;c");
 }

@@ -22,6 +22,11 @@ done
 bash env/activate/common.sh 2>stderr.txt && fail "common.sh runs as a program"
 grep -q 'source it' stderr.txt || fail "common.sh says $(<stderr.txt)"
 
+# Another build folder, as a host has it whose ranks run in a container.
+expect_refusal 1 'build/host/bin/generate is not built' env TRAINYARD_BUILD=build/host tools/generate --version
+ln -s release build/host
+expect_output 'generate (trainyard) ' env TRAINYARD_BUILD=build/host tools/generate --version
+
 version=$(sed -n 's/^project(trainyard VERSION \([0-9.]*\).*/\1/p' "$TRAINYARD_SOURCE_DIR/CMakeLists.txt")
 [ -e "modules/trainyard/$version.lua" ] || fail "no modulefile for version $version"
 

@@ -16,13 +16,14 @@ LAYERS = {  # folder: what it may use, beside itself
     "timing": {"core", "config", "log"},
     "comm": {"core", "config", "log", "timing"},
 }
+LAYERS["doctor"] = LAYERS["comm"] | {"comm"}
 LAYERS["data"] = LAYERS["comm"] | {"comm"}
 LAYERS["models"] = LAYERS["optim"] = LAYERS["data"]
 LAYERS["precision"] = LAYERS["data"] | {"models"}  # a policy converts a model
 LAYERS["parallel"] = LAYERS["data"] | {"data", "models", "precision", "optim"}
 LAYERS["training"] = LAYERS["parallel"] | {"parallel"}
 LAYERS["inference"] = LAYERS["training"] | {"training"}  # folders and attributes of a run
-LAYERS["apps"] = LAYERS["inference"] | {"inference", "batch", "report"}
+LAYERS["apps"] = LAYERS["inference"] | {"inference", "batch", "report", "doctor"}
 WITHOUT_LIBTORCH = {"core", "config", "log", "batch", "report"}
 
 
