@@ -14,7 +14,7 @@
 namespace trainyard::training {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 CheckpointNote note_of_step(std::int64_t step) {
   CheckpointNote note;
@@ -35,7 +35,7 @@ CheckpointNote note_of_step(std::int64_t step) {
   return note;
 }
 
-class CheckpointTest : public testing::Test {
+class CheckpointTest : public ::testing::Test {
  protected:
   CheckpointTest() {
     whole_ = at::arange(24, at::TensorOptions(at::kFloat)).view({2, 3, 2, 2});
@@ -68,7 +68,7 @@ class CheckpointTest : public testing::Test {
     return {};
   }
 
-  test::TemporaryFolder folder_;
+  testing::TemporaryFolder folder_;
   at::Tensor whole_;
   std::vector<std::vector<parallel::StatePiece>> shards_;
 };
@@ -122,7 +122,8 @@ TEST_F(CheckpointTest, EveryFlippedBitIsFound) {
       altered[at] = static_cast<char>(altered[at] ^ 4);
       std::ofstream(file, std::ios::binary) << altered;
       // In a shard's header only what the format says can be altered without a word: spaces that pad it.
-      if (refusal(file.parent_path()).empty()) EXPECT_EQ(content[at], ' ') << name << " " << at;
+      if (!refusal(file.parent_path()).empty()) continue;
+      EXPECT_EQ(content[at], ' ') << name << " " << at;
     }
   }
 }
