@@ -71,7 +71,7 @@ void append_command(LaunchPlan& plan, const LaunchRequest& request) {
 constexpr const char* kKillTimeout = "OMPI_MCA_odls_base_sigkill_timeout";
 
 void prepare_mpirun(LaunchPlan& plan, const Surroundings& surroundings) {
-  if (!is_set(surroundings, kKillTimeout)) plan.environment[kKillTimeout] = "10";
+  if (!is_set(surroundings, kKillTimeout)) plan.environment[kKillTimeout] = "5";
   if (!surroundings.is_root) return;
   plan.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
   plan.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";

@@ -16,8 +16,8 @@ namespace {
 constexpr std::chrono::microseconds kSpin{20};
 constexpr std::chrono::microseconds kFirstSleep{10};
 constexpr std::chrono::microseconds kLongestSleep{200};
-/// SIGKILL follows SIGTERM after 10 s (tools/launch tells mpirun so) or after Slurm's KillWait, 30 s.
-constexpr std::chrono::duration<double> kTerminationGrace(3.0);
+/// SIGKILL follows SIGTERM after 5 s (tools/launch tells mpirun so) or after Slurm's KillWait, 30 s.
+constexpr std::chrono::duration<double> kTerminationGrace(2.0);
 
 }  // namespace
 

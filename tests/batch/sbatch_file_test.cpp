@@ -163,6 +163,7 @@ TEST_F(SbatchFile, ASiteOfPartitionsTakesTheConstraintForOne) {
 }
 
 TEST_F(SbatchFile, ASiteWhoseNodesMayBeTakenAwayRequeuesEveryJobAndSaysSoItsWay) {
+  job.config.slurm->requeue = false;
   job.site.requeue_comment = "preemption=yes;requeue=true";
   EXPECT_THAT(directives(), AllOf(Contains("--no-requeue"), Not(Contains(HasSubstr("--comment")))));
   job.site.always_requeue = true;
@@ -177,7 +178,7 @@ TEST_F(SbatchFile, ASitesContainerHoldsTheRanksAndNotTheLauncher) {
   EXPECT_THAT(text, HasSubstr("container=(apptainer exec --nv --overlay /me/overlay.ext3:ro --bind /scratch)\n"));
   EXPECT_THAT(text, HasSubstr("container+=(--bind \"$TRAINYARD_DATA\")"));
   EXPECT_THAT(text, HasSubstr("container+=('/images/it'\\''s.sif')\n"));
-  EXPECT_THAT(text, HasSubstr("exec tools/launch -- \"${container[@]}\" tools/train --config "));
+  EXPECT_THAT(text, HasSubstr("exec tools/launch --requeue -- \"${container[@]}\" tools/train --config "));
   job.config.slurm->gpus_per_node = 0;
   text = sbatch_text(job);
   EXPECT_THAT(text, HasSubstr("container=(apptainer exec --overlay"));

@@ -143,7 +143,7 @@ class RankDeathTest(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         left = sorted(path.name for path in (self.folder / "out/restart-000").iterdir())
-        self.assertEqual(left, ["rank-00000.h5", "rank-00001.h5"])
+        self.assertEqual(left, ["provenance.json", "rank-00000.h5", "rank-00001.h5"])
 
 
 if __name__ == "__main__":
