@@ -237,6 +237,10 @@ std::vector<Section> figure_sections(const Report& report) {
                           page.add("<p class=\"note\">{}</p>\n", escape_html(kInferenceRule));
                         }});
   }
+  if (!report.preflights.empty()) {
+    sections.push_back({"preflight", "Preflight", "What tools/doctor found before the runs.",
+                        [table = preflight_table(report)](Page& page) { add_table(page, table); }});
+  }
   return sections;
 }
 

@@ -77,6 +77,10 @@ std::string to_json(const Report& report) {
   Json& answers = document["inference"] = Json::array();
   for (std::size_t i = 0; i < inference.rows.size(); ++i)
     answers.push_back(row_object(inference, i));
+  const Table preflight = preflight_table(report);
+  Json& preflights = document["preflight"] = Json::array();
+  for (std::size_t i = 0; i < preflight.rows.size(); ++i)
+    preflights.push_back(row_object(preflight, i));
   Json& problems = document["problems"] = Json::array();
   for (const Problem& problem : report.problems) {
     problems.push_back({{"path", clean_text(problem.path.string(), 4096)}, {"what", clean_text(problem.what, 4096)}});

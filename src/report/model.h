@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "log/schema.h"
+#include "report/preflight.h"
 
 namespace trainyard::report {
 
@@ -80,6 +81,7 @@ struct Problem {
 
 struct Collection {
   std::vector<Run> runs;
+  std::vector<Preflight> preflights;
   std::vector<Problem> problems;
   std::size_t log_files = 0;  ///< found, usable or not
 };

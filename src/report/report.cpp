@@ -49,6 +49,7 @@ Cell hidden_share(const RunSummary& run) {
 Report make_report(Collection collection) {
   Report report;
   report.problems = std::move(collection.problems);
+  report.preflights = std::move(collection.preflights);
   report.log_files = collection.log_files;
   std::stable_sort(collection.runs.begin(), collection.runs.end(),
                    [](const Run& a, const Run& b) { return natural_less(a.folder, b.folder); });
@@ -241,6 +242,25 @@ Table inference_table(const Report& report) {
                             known(id.model_file_bytes), cell(run.accuracy), cell(run.reference_accuracy), cost,
                             cell(size.batches), cell(std::string(run.complete ? "complete" : "incomplete"))});
     }
+  }
+  return table;
+}
+
+Table preflight_table(const Report& report) {
+  Table table{"Preflight",
+              {{"job_id", "job"},
+               {"ranks", "ranks", Format::kCount},
+               {"nodes", "nodes", Format::kCount},
+               {"backend", "backend"},
+               {"errors", "errors", Format::kCount},
+               {"warnings", "warnings", Format::kCount},
+               {"all_reduce_busbw_gbps", "all-reduce GB/s", Format::kReal},
+               {"worst", "first of them"}},
+              {}};
+  for (const Preflight& preflight : report.preflights) {
+    table.rows.push_back({cell(preflight.job), cell(preflight.ranks), cell(preflight.nodes), cell(preflight.backend),
+                          cell(preflight.errors), cell(preflight.warnings), cell(preflight.busbw_gbps),
+                          cell(preflight.worst)});
   }
   return table;
 }

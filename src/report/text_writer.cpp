@@ -256,6 +256,12 @@ std::string to_text(const Report& report, const TextStyle& style) {
     writer.line();
     writer.paragraph(kInferenceRule);
   }
+  if (!report.preflights.empty()) {
+    const Table preflight = preflight_table(report);
+    writer.heading(preflight.title);
+    writer.table(preflight);
+    writer.line();
+  }
   write_notes(writer, report);
   write_problems(writer, report);
   return writer.take();
