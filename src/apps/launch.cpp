@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/flight_recorder.h"
 #include "core/main.h"
+#include "core/signals.h"
 #include "core/text.h"
 
 namespace po = boost::program_options;
@@ -26,16 +27,19 @@ using namespace trainyard;
 namespace {
 
 constexpr const char* kUsage =
-    "usage: tools/launch [-n RANKS] [--launcher auto|srun|mpirun] [--dry-run] -- CMD [ARG ...]\n\n"
+    "usage: tools/launch [-n RANKS] [--launcher auto|srun|mpirun] [--requeue] [--dry-run] -- CMD [ARG ...]\n\n"
     "Starts CMD on every rank and ends with its exit status: within a Slurm job by srun, or by mpirun where srun has "
     "no\n"
     "PMIx; elsewhere by mpirun, and CMD alone for one rank. Without -n: the tasks of the job, or one rank.\n"
-    "Where a rank dies, says which one and what the others waited for.\n"
+    "Where a rank dies, says which one and what the others waited for. USR2 goes on to the ranks: a run of tools/train "
+    "then\n"
+    "saves a checkpoint and stops, and this program ends with status 75: the same command goes on from there.\n"
     "Sets OMP_NUM_THREADS (the cores of one rank, unless it is set) and TRAINYARD_EXPECTED_RANKS.\n";
 
 struct Arguments {
   batch::LaunchRequest request;
   bool dry_run = false;
+  bool requeue = false;
   bool help = false;
   bool version = false;
   std::string help_text;
@@ -60,11 +64,13 @@ Arguments parse(const std::vector<std::string>& words) {
   po::options_description shown("Options");
   std::string ranks;
   std::string launcher = "auto";
-  shown.add_options()                                                                            //
-      ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")                      //
-      ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")                //
-      ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")  //
-      ("help,h", po::bool_switch(&arguments.help), "print this and end")                         //
+  shown.add_options()                                                              //
+      ("ranks,n", po::value(&ranks)->value_name("RANKS"), "ranks to start")        //
+      ("launcher", po::value(&launcher)->value_name("L"), "auto, srun or mpirun")  //
+      ("requeue", po::bool_switch(&arguments.requeue),
+       "have Slurm start this job (of an array: this task) again if the run stops because it was asked to")  //
+      ("dry-run", po::bool_switch(&arguments.dry_run), "print what would be executed, and end")              //
+      ("help,h", po::bool_switch(&arguments.help), "print this and end")                                     //
       ("version", po::bool_switch(&arguments.version), "print the version and end");
   namespace style = po::command_line_style;
   try {
@@ -135,6 +141,33 @@ class LaunchNote {
   std::string path_;
 };
 
+/// Whether the run stopped because it was asked to, and wants to be started again.
+bool has_stopped(const LaunchNote& note, int status) {
+  if (status == core::kStoppedStatus) return true;
+  const std::string folder(core::trim(note.content()));
+  // Whatever the status: mpirun that gets SIGTERM itself ends with 1, however well its ranks ended.
+  return !folder.empty() && std::filesystem::exists(std::filesystem::path(folder) / core::kStoppedMark);
+}
+
+/// Hands the job back to Slurm, which ends this process when it takes it.
+void requeue(const batch::Surroundings& surroundings) {
+  const auto value = [&](const char* name) {
+    const auto found = surroundings.environment.find(name);
+    return found == surroundings.environment.end() ? std::string() : found->second;
+  };
+  const std::string array = value("SLURM_ARRAY_JOB_ID");
+  const std::string job = array.empty() ? value("SLURM_JOB_ID") : array + "_" + value("SLURM_ARRAY_TASK_ID");
+  if (job.empty()) throw core::UsageError("--requeue: not within a Slurm job: leave it out");
+  batch::LaunchPlan plan;
+  plan.arguments = {"scontrol", "requeue", job};
+  if (const int status = batch::supervise(plan); status != 0) {
+    throw core::Error(
+        fmt::format("scontrol requeue {} ended with status {}: submit the job again by hand, with "
+                    "--output set to its results folder",
+                    job, status));
+  }
+}
+
 /// Names the rank that died, if the ranks' records tell and no rank has said why the run failed: all may have been
 /// ended before they could.
 void explain(const LaunchNote& note) {
@@ -164,10 +197,14 @@ int run(const std::vector<std::string>& words) {
     print_plan(plan);
     return 0;
   }
-  if (plan.environment.at(batch::kExpectedRanks) == "1") batch::execute(plan);
+  if (plan.environment.at(batch::kExpectedRanks) == "1" && !arguments.requeue) batch::execute(plan);
   const LaunchNote note;
   plan.environment[core::kLaunchNote] = note.path();
   const int status = batch::supervise(plan);
+  if (has_stopped(note, status)) {
+    if (arguments.requeue) requeue(surroundings);
+    return core::kStoppedStatus;
+  }
   if (status != 0) explain(note);
   return status;
 }

@@ -30,6 +30,8 @@ std::vector<std::string> directive_lines(const Directives& directives) {
   add("mem", config::format_memory_mib(directives.memory_mib));
   add("time", config::format_time_s(directives.time_s));
   lines.emplace_back(directives.requeue ? "--requeue" : "--no-requeue");
+  // B: to the script alone, which hands it on; Slurm may send it up to a minute early.
+  if (directives.signal_s > 0) add("signal", fmt::format("B:USR2@{}", directives.signal_s));
   add_named("comment", directives.comment);
   if (directives.array_tasks > 0) {
     const std::string throttle =

@@ -66,7 +66,12 @@ void append_command(LaunchPlan& plan, const LaunchRequest& request) {
 }
 
 /// OpenMPI refuses to start as root unless told twice, and is told only then.
-void allow_root(LaunchPlan& plan, const Surroundings& surroundings) {
+/// Seconds between mpirun's SIGTERM and SIGKILL to ranks whose peer has died; by default one, in which nobody can say
+/// which rank they waited for.
+constexpr const char* kKillTimeout = "OMPI_MCA_odls_base_sigkill_timeout";
+
+void prepare_mpirun(LaunchPlan& plan, const Surroundings& surroundings) {
+  if (!is_set(surroundings, kKillTimeout)) plan.environment[kKillTimeout] = "10";
   if (!surroundings.is_root) return;
   plan.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
   plan.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
@@ -112,7 +117,7 @@ LaunchPlan plan_job_mpirun(const LaunchRequest& request, const Surroundings& sur
   LaunchPlan plan;
   const int cpus = std::max(1, number(surroundings, "SLURM_CPUS_PER_TASK"));
   const int tasks_per_node = std::max(1, number(surroundings, "SLURM_NTASKS_PER_NODE"));
-  allow_root(plan, surroundings);
+  prepare_mpirun(plan, surroundings);
   set_rank_environment(plan, surroundings, ranks, cpus);
   // mpirun starts one daemon a node by srun, which would get one CPU; the ranks of the node live within it.
   plan.environment["SRUN_CPUS_PER_TASK"] = fmt::format("{}", cpus * tasks_per_node);
@@ -162,7 +167,7 @@ LaunchPlan plan_local(const LaunchRequest& request, const Surroundings& surround
     return plan;
   }
   if (!surroundings.has_mpirun) throw core::Error(std::string(kMissingMpirun));
-  allow_root(plan, surroundings);
+  prepare_mpirun(plan, surroundings);
   // With the slots named, mpirun need not guess them from cores, threads or a host file.
   plan.arguments = {"mpirun", "--host", fmt::format("localhost:{}", ranks), "-n", fmt::format("{}", ranks)};
   const bool shares_cores = ranks > surroundings.cores;

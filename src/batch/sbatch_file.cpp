@@ -11,6 +11,16 @@
 namespace trainyard::batch {
 namespace {
 
+/// What only measures can be started again as it is.
+bool saves_checkpoints(const SbatchJob& job) {
+  return !job.config.inference;
+}
+
+/// Whether a job that stopped before its time limit is to be started again.
+bool goes_on_by_itself(const SbatchJob& job) {
+  return saves_checkpoints(job) && (job.config.slurm->requeue || job.site.always_requeue);
+}
+
 Directives directives_of(const SbatchJob& job) {
   const config::SlurmRequest& request = *job.config.slurm;
   Directives directives;
@@ -25,6 +35,7 @@ Directives directives_of(const SbatchJob& job) {
   directives.account = request.account;
   directives.requeue = request.requeue || job.site.always_requeue;
   if (directives.requeue) directives.comment = job.site.requeue_comment;
+  if (saves_checkpoints(job)) directives.signal_s = request.signal_s;
   directives.array_tasks = static_cast<int>(job.tasks.size());
   directives.array_throttle = job.throttle;
   const bool with_gpus = request.gpus_per_node > 0;
@@ -71,11 +82,13 @@ std::string sbatch_text(const SbatchJob& job) {
   text += script_setup(job.site);
   text += choice_of_task(job.tasks);
   text += container_setup(job.site, job.config.slurm->gpus_per_node > 0);
-  const std::string launch =
-      fmt::format("tools/launch{} -- {}", launcher_option(job.site.launcher), container_prefix(job.site));
-  if (job.site.doctor) text += launch + "tools/doctor --json\n";
-  text += fmt::format("exec {}tools/{} --config {}{} \"$@\"\n", launch, job.config.inference ? "infer" : "train",
-                      bash_word(job.config_path, "config"), bash_words(job.arguments));
+  const std::string command = container_prefix(job.site) + "tools/";
+  const std::string launch = "tools/launch" + launcher_option(job.site.launcher);
+  if (job.site.doctor) text += fmt::format("{} -- {}doctor --json\n", launch, command);
+  // By exec the launcher gets the signals that Slurm sends to the script.
+  text += fmt::format("exec {}{} -- {}{} --config {}{} \"$@\"\n", launch, goes_on_by_itself(job) ? " --requeue" : "",
+                      command, job.config.inference ? "infer" : "train", bash_word(job.config_path, "config"),
+                      bash_words(job.arguments));
   return text;
 }
 

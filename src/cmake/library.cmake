@@ -20,6 +20,31 @@ if(TRAINYARD_SANITIZE)
   target_link_options(trainyard_options INTERFACE -fsanitize=${TRAINYARD_SANITIZE})
 endif()
 
+# What nearly every file that sees LibTorch includes, compiled once instead of some hundred times: a third of a clean
+# build's time. Sources still include what they use.
+set(TRAINYARD_PRECOMPILED_HEADERS
+    <ATen/core/Tensor.h>
+    <fmt/format.h>
+    <algorithm>
+    <filesystem>
+    <functional>
+    <map>
+    <memory>
+    <string>
+    <vector>)
+
+# trainyard_precompile(TARGET KIND header...): the first target of a kind compiles the headers, the others of that kind
+# use the result. All targets of a kind have the same compiler flags.
+function(trainyard_precompile target kind)
+  get_property(owner GLOBAL PROPERTY trainyard_precompiled_${kind})
+  if(owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    set_property(GLOBAL PROPERTY trainyard_precompiled_${kind} ${target})
+  endif()
+endfunction()
+
 # trainyard_library(NAME SOURCES file... LINK target... [PRIVATE_LINK target...])
 # One static library a folder: target trainyard_NAME. LINK is public.
 function(trainyard_library name)
@@ -30,6 +55,9 @@ function(trainyard_library name)
     PUBLIC ${ARG_LINK}
     PRIVATE ${ARG_PRIVATE_LINK} trainyard_options)
   target_include_directories(trainyard_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  if(TRAINYARD_SEES_LIBTORCH)
+    trainyard_precompile(trainyard_${name} libraries ${TRAINYARD_PRECOMPILED_HEADERS})
+  endif()
 endfunction()
 
 # trainyard_app(NAME LINK target...): bin/NAME from apps/NAME.cpp.

@@ -1,5 +1,6 @@
 #include "comm/limit.h"
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/signals.h"
 
 namespace trainyard::comm {
 namespace {
@@ -14,13 +16,21 @@ namespace {
 constexpr std::chrono::microseconds kSpin{20};
 constexpr std::chrono::microseconds kFirstSleep{10};
 constexpr std::chrono::microseconds kLongestSleep{200};
+/// SIGKILL follows SIGTERM after 10 s (tools/launch tells mpirun so) or after Slurm's KillWait, 30 s.
+constexpr std::chrono::duration<double> kTerminationGrace(3.0);
 
 }  // namespace
 
 void Limit::check(const Awaited& awaited) const {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
     throw core::Error("given up, because this rank failed elsewhere");
-  if (std::chrono::steady_clock::now() < deadline_) return;
+  const auto now = std::chrono::steady_clock::now();
+  // Both count: a peer may be slower by a part of a step, and still be alive.
+  if (core::seconds_since_termination() > kTerminationGrace.count() &&
+      now - (deadline_ - timeout_) > kTerminationGrace) {
+    throw core::Error(fmt::format("asked to end (SIGTERM) while waiting {}; {}", awaited.what, awaited.why));
+  }
+  if (now < deadline_) return;
   const auto milliseconds = timeout_.count();
   const std::string waited =
       milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s" : std::to_string(milliseconds) + " ms";

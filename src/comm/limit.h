@@ -19,7 +19,9 @@ class Limit {
   explicit Limit(std::chrono::milliseconds timeout, const std::atomic<bool>* cancelled = nullptr)
       : timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout), cancelled_(cancelled) {}
 
-  /// @throws core::Error once the waiting has to stop.
+  /// @throws core::Error once the waiting has to stop: also some seconds after a SIGTERM, where the wait is as old.
+  /// Launchers send one when a rank has died, for which its peers would wait in vain; where all ranks live their
+  /// collectives end sooner.
   void check(const Awaited& awaited = kAnotherRank) const;
 
  private:

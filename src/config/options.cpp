@@ -21,6 +21,15 @@ constexpr std::array<std::string_view, 15> kInferenceToo{
     "model",      "weights",   "data",    "data-dir", "samples", "image-size",    "normalisation", "tokenizer",
     "max-length", "precision", "workers", "seed",     "device",  "memory-format", "output"};
 
+/// How long a run lives and where it is kept, but not what it computes: no part of its digest.
+constexpr std::array<std::string_view, 7> kLifeOnly{"output",
+                                                    "resume",
+                                                    "rebatch",
+                                                    "checkpoint-every",
+                                                    "checkpoints-kept",
+                                                    "restarts-without-progress",
+                                                    "collective-timeout"};
+
 template <typename Owner>
 Owner& owner(RunConfig& config) {
   if constexpr (std::is_same_v<Owner, SlurmRequest>) {
@@ -54,7 +63,7 @@ template <typename Owner, typename T, typename Read, typename Write>
 Option make_option(std::string key, T Owner::*field, std::string allowed, std::string unit, std::string help, Read read,
                    Write write) {
   Option option;
-  option.in_digest = !std::is_same_v<Owner, SlurmRequest> && key != "output";
+  option.in_digest = !std::is_same_v<Owner, SlurmRequest> && std::ranges::count(kLifeOnly, key) == 0;
   option.in_inference = std::is_same_v<Owner, InferenceRequest> || std::ranges::count(kInferenceToo, key) > 0;
   option.key = std::move(key);
   option.allowed = std::move(allowed);
@@ -232,6 +241,20 @@ std::vector<Option> run_options() {
                           "of weights, order of samples and augmentation"));
   table.push_back(choice("device", &C::device, "auto: cuda where a device is found, else cpu"));
   table.push_back(choice("memory-format", &C::memory_format, "layout of images and activations"));
+  table.push_back(real("target-accuracy", &C::target_accuracy, {0, 1}, "",
+                       "training ends after the epoch whose validation accuracy reaches it, as 0.93; 0: never"));
+  table.push_back(
+      text("resume", &C::resume, "auto|never|folder",
+           "checkpoint to go on from; auto: the newest whole one of this output folder, where there is one; "
+           "folder: a checkpoint step-N, or a run that saved some"));
+  table.push_back(flag("rebatch", &C::rebatch, "resume although a step has another number of samples than it had"));
+  table.push_back(integer("checkpoint-every", &C::checkpoint_every, {1, 1'000'000'000, "only when asked to stop"},
+                          "steps", "between two checkpoints, and one at the end"));
+  table.push_back(integer("checkpoints-kept", &C::checkpoints_kept, {1, 1'000}, "checkpoints", "the newest ones"));
+  table.push_back(integer("restarts-without-progress", &C::restarts_without_progress, {1, 1'000}, "restarts",
+                          "of a job that Slurm started again, without a new checkpoint: then it gives up"));
+  table.push_back(integer("collective-timeout", &C::collective_timeout_s, {5, 86'400}, "seconds",
+                          "a collective that takes longer ends the run, and the rank that did not come is named"));
   table.push_back(text("output", &C::output, "folder", "where the run is written; empty: results/NAME/JOB"));
   return table;
 }
@@ -251,7 +274,10 @@ std::vector<Option> slurm_options() {
                               parse_time_s, format_time_s));
   table.push_back(text("slurm.account", &S::account, "name", "empty: left to SBATCH_ACCOUNT or to sbatch --account"));
   table.push_back(text("slurm.constraint", &S::constraint, "features", "sbatch --constraint, like h100|a100"));
-  table.push_back(flag("slurm.requeue", &S::requeue, "whether Slurm may start the job again after a node failed"));
+  table.push_back(flag("slurm.requeue", &S::requeue,
+                       "start the job again after a node failed, or when it stopped before its time limit"));
+  table.push_back(integer("slurm.signal", &S::signal_s, {10, 65'535, "none"}, "seconds",
+                          "sbatch --signal: before the time limit, when a run is told to save a checkpoint and end"));
   return table;
 }
 

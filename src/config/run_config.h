@@ -48,7 +48,8 @@ struct SlurmRequest {
   std::int64_t time_s = 4 * 3600;       ///< limit on the wall clock
   std::string account;                  ///< empty: left to SBATCH_ACCOUNT or the command line
   std::string constraint;               ///< empty: none
-  bool requeue = false;
+  bool requeue = true;
+  std::int64_t signal_s = 120;  ///< before the time limit, when the job is told to save and end; 0: not at all
 };
 
 /// How a model is measured when it answers. Used by tools/infer alone.
@@ -104,6 +105,13 @@ struct RunConfig {
   std::uint64_t seed = 0;
   DeviceKind device = DeviceKind::kAuto;
   MemoryFormat memory_format = MemoryFormat::kContiguous;
+  std::string resume = "auto";                ///< auto, never, or where a checkpoint is
+  bool rebatch = false;                       ///< resume although the global batch is another one
+  std::int64_t checkpoint_every = 0;          ///< optimizer steps; 0: only when asked to stop
+  int checkpoints_kept = 2;                   ///< the newest ones
+  int restarts_without_progress = 3;          ///< of a requeued job, after which it gives up
+  int collective_timeout_s = 600;             ///< after which a rank that does not come counts as hung
+  double target_accuracy = 0.0;               ///< of validation, at which training ends; 0: never
   std::string output;                         ///< empty: results/<name>/<job id, or local time>
   std::optional<InferenceRequest> inference;  ///< none: a run of training
   std::optional<SlurmRequest> slurm;  ///< none: the file has no [slurm] section, and tools/generate passes it by

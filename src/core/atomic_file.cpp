@@ -13,6 +13,11 @@
 namespace trainyard::core {
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content, Durability durability) {
+  write_file_atomically(path, std::span(&content, 1), durability);
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts,
+                           Durability durability) {
   if (std::filesystem::is_directory(path)) throw Error("cannot write " + path.string() + ": it is a folder");
   TemporaryName temporary(path);
   try {
@@ -21,7 +26,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
     if (::stat(path.c_str(), &existing) == 0 && ::fchmod(file.get(), existing.st_mode & 07777) != 0) {
       throw Error("cannot keep the permissions of " + path.string() + ": " + system_error_text(errno));
     }
-    file.write_all(content);
+    for (const std::string_view part : parts)
+      file.write_all(part);
     if (durability == Durability::kSynced) file.sync();
     file.close();
   } catch (const Error& error) {

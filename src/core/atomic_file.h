@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 namespace trainyard::core {
@@ -14,6 +15,9 @@ enum class Durability {
 /// synced unless it is kRepeatable, renamed. A reader sees the old file or the new one; on failure (core::Error naming
 /// the file) no temporary file stays behind. The folder must exist. An existing file's permissions are kept.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                           Durability durability = Durability::kSynced);
+/// Content in parts, one behind the other, so that large ones need no copy.
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts,
                            Durability durability = Durability::kSynced);
 
 }  // namespace trainyard::core

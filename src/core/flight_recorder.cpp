@@ -113,4 +113,8 @@ void leave_launch_note(const std::filesystem::path& folder) noexcept {
   }
 }
 
+bool has_launch_note() {
+  return std::getenv(kLaunchNote) != nullptr;
+}
+
 }  // namespace trainyard::core

@@ -103,5 +103,11 @@ bool claim_failure(const std::filesystem::path& folder, std::string_view line);
 inline constexpr const char* kLaunchNote = "TRAINYARD_LAUNCH_NOTE";
 /// Leaves it there; does nothing without that variable, or where it cannot be written.
 void leave_launch_note(const std::filesystem::path& folder) noexcept;
+/// Whether a launcher reads such notes.
+bool has_launch_note();
+
+/// In the folder of a start that stopped in order because it was asked to: it is to be started again. For the launcher,
+/// since ranks that end with a status of their own would have srun or mpirun kill their peers.
+inline constexpr const char* kStoppedMark = "stopped";
 
 }  // namespace trainyard::core

@@ -52,6 +52,12 @@ class Node {
   void read_number(std::string_view name, hid_t type, void* value) const;
 };
 
+/// How a column's chunks are stored, where that is a way that they can be read past the library's filters.
+struct DeflatedChunks {
+  std::uint64_t rows = 0;  ///< of a chunk; 0: stored in another way
+  bool shuffled = false;
+};
+
 /// A 1-D data set.
 class Column : public Node {
  public:
@@ -79,9 +85,12 @@ class Column : public Node {
 
  private:
   friend class Group;
-  Column(Handle handle, std::string label) : Node(std::move(handle), std::move(label)) {}
+  Column(Handle handle, std::string label, DeflatedChunks chunks = {})
+      : Node(std::move(handle), std::move(label)), chunks_(chunks) {}
   void append_raw(hid_t memory_type, std::uint64_t count, const void* values);
   void read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
+  void read_numbers(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
+  DeflatedChunks chunks_;
   Handle file_type() const;
   void check_plausible(std::uint64_t first, std::uint64_t count) const;
 };
@@ -132,7 +141,9 @@ class Group : public Node {
   Column create_text_column(std::string_view name, std::size_t width, const ColumnLayout& layout);
   /// Stored as an enumeration over one byte; the values must lie in 0..127.
   Column create_enum_column(std::string_view name, std::span<const EnumMember> members, const ColumnLayout& layout);
-  /// Opens a 1-D data set whose storage lies in this file.
+  /// Opens a 1-D data set whose storage lies in this file; none where there is no data set of this name.
+  std::optional<Column> find_column(std::string_view name) const;
+  /// The same, but one that is not there throws.
   Column open_column(std::string_view name) const;
   /// Its space in the file is taken at once. 1 to 4 extents.
   Block create_block(std::string_view name, Element element, const std::vector<std::uint64_t>& extents);

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "core/hdf5.h"
+#include "core/hdf5_chunks.h"
 #include "core/hdf5_types.h"
 #include "core/text.h"
 
@@ -99,12 +101,21 @@ void Column::read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t coun
   check(H5Dread(handle_.id(), memory_type, memory_space.id(), file_space.id(), H5P_DEFAULT, values), what);
 }
 
+void Column::read_numbers(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const {
+  if (first == 0 && chunks_.rows > 0 && std::endian::native == std::endian::little) {
+    const htri_t same = H5Tequal(file_type().id(), memory_type);
+    check(same, "cannot read the type of " + label_);
+    if (same > 0 && read_deflated_chunks(handle_.id(), chunks_, count, values, label_)) return;
+  }
+  read_raw(memory_type, first, count, values);
+}
+
 std::vector<std::int64_t> Column::read_int64(std::uint64_t first, std::uint64_t count) const {
   const LibraryLock lock;
   if (!is_number(file_type().id())) throw Error(label_ + " does not hold numbers");
   check_plausible(first, count);
   std::vector<std::int64_t> values(count);
-  if (count > 0) read_raw(H5T_NATIVE_INT64, first, count, values.data());
+  if (count > 0) read_numbers(H5T_NATIVE_INT64, first, count, values.data());
   return values;
 }
 
@@ -113,7 +124,7 @@ std::vector<double> Column::read_double(std::uint64_t first, std::uint64_t count
   if (!is_number(file_type().id())) throw Error(label_ + " does not hold numbers");
   check_plausible(first, count);
   std::vector<double> values(count);
-  if (count > 0) read_raw(H5T_NATIVE_DOUBLE, first, count, values.data());
+  if (count > 0) read_numbers(H5T_NATIVE_DOUBLE, first, count, values.data());
   return values;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/hdf5.h"
+#include "core/hdf5_chunks.h"
 #include "core/hdf5_types.h"
 #include "core/text.h"
 
@@ -18,8 +19,8 @@ bool is_link_name(std::string_view name) {
          name.find('\0') == std::string_view::npos;
 }
 
-/// Refuses data whose bytes lie elsewhere: a log must not make its reader open other files.
-void check_storage(hid_t dataset, const std::string& label) {
+/// Refuses data whose bytes lie elsewhere: a log must not make its reader open other files. How the others are stored.
+DeflatedChunks check_storage(hid_t dataset, const std::string& label) {
   const std::string what = "cannot read the layout of " + label;
   const Handle properties(H5Dget_create_plist(dataset), what);
   const H5D_layout_t layout = H5Pget_layout(properties.id());
@@ -28,7 +29,7 @@ void check_storage(hid_t dataset, const std::string& label) {
   }
   const Handle space(H5Dget_space(dataset), what);
   if (H5Sget_simple_extent_ndims(space.id()) != 1) throw Error(label + " is not one-dimensional");
-  if (layout != H5D_CHUNKED) return;
+  if (layout != H5D_CHUNKED) return {};
   // The library allocates a whole chunk to read one row of it.
   constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
   const Handle type(H5Dget_type(dataset), what);
@@ -37,6 +38,7 @@ void check_storage(hid_t dataset, const std::string& label) {
   if (chunk > kMaxChunkBytes / std::max<std::size_t>(1, H5Tget_size(type.id()))) {
     throw Error(label + " has chunks of " + std::to_string(chunk) + " rows, beyond reason");
   }
+  return deflated_chunks(properties.id(), what);
 }
 
 }  // namespace
@@ -166,13 +168,20 @@ Column Group::open_own_column(std::string_view name) {
   return {std::move(handle), std::move(label)};
 }
 
-Column Group::open_column(std::string_view name) const {
+std::optional<Column> Group::find_column(std::string_view name) const {
+  if (!has(name)) return std::nullopt;
   const LibraryLock lock;
   std::string label = child_label(label_, name);
-  if (!has_column(name)) throw Error(label + " is missing or not a data set");
-  Handle handle(H5Dopen2(handle_.id(), std::string(name).c_str(), H5P_DEFAULT), "cannot open " + label);
-  check_storage(handle.id(), label);
-  return {std::move(handle), std::move(label)};
+  Handle object(H5Oopen(handle_.id(), std::string(name).c_str(), H5P_DEFAULT), "cannot open " + label);
+  if (H5Iget_type(object.id()) != H5I_DATASET) return std::nullopt;
+  const DeflatedChunks chunks = check_storage(object.id(), label);
+  return Column(std::move(object), std::move(label), chunks);
+}
+
+Column Group::open_column(std::string_view name) const {
+  std::optional<Column> column = find_column(name);
+  if (!column) throw Error(child_label(label_, name) + " is missing or not a data set");
+  return std::move(*column);
 }
 
 }  // namespace trainyard::core::hdf5

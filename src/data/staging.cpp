@@ -10,6 +10,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/signals.h"
 #include "core/text.h"
 
 namespace trainyard::data {
@@ -33,8 +34,10 @@ void copy_bytes(const fs::path& source, const fs::path& copy) {
   core::Descriptor from(source, O_RDONLY);
   core::Descriptor to(copy, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::vector<char> piece(kPieceBytes);
-  while (const std::size_t count = from.read_some(piece))
+  while (const std::size_t count = from.read_some(piece)) {
+    core::check_stop_requests("the data was copied to the node's disk");
     to.write_all({piece.data(), count});
+  }
   to.close();
 }
 

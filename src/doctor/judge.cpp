@@ -15,8 +15,8 @@ namespace {
 constexpr std::int64_t kLittleSpace = std::int64_t{2} << 30;  // a few checkpoints of a large model
 constexpr std::int64_t kFewInodes = 10'000;                   // a rank leaves some tens of files
 
-std::optional<int> number(const Environ& environ, const std::string& variable) {
-  const auto value = core::parse_int64(environ(variable).value_or(""));
+std::optional<int> number(const Environ& environment, const std::string& variable) {
+  const auto value = core::parse_int64(environment(variable).value_or(""));
   return value && *value > 0 && *value < 1'000'000 ? std::optional(static_cast<int>(*value)) : std::nullopt;
 }
 
@@ -33,8 +33,8 @@ std::string rank_name(const RankFacts& rank) {
 
 class Judge {
  public:
-  Judge(const std::vector<RankFacts>& ranks, const std::vector<NodeFacts>& nodes, const Environ& environ)
-      : ranks_(ranks), nodes_(nodes), environ_(environ) {}
+  Judge(const std::vector<RankFacts>& ranks, const std::vector<NodeFacts>& nodes, const Environ& environment)
+      : ranks_(ranks), nodes_(nodes), environ_(environment) {}
 
   std::vector<Finding> run() {
     judge_ranks();
@@ -238,8 +238,8 @@ std::string ranges(const std::vector<int>& numbers) {
 }
 
 std::vector<Finding> judge(const std::vector<RankFacts>& ranks, const std::vector<NodeFacts>& nodes,
-                           const Environ& environ) {
-  return Judge(ranks, nodes, environ).run();
+                           const Environ& environment) {
+  return Judge(ranks, nodes, environment).run();
 }
 
 }  // namespace trainyard::doctor

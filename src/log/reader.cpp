@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <type_traits>
 
@@ -111,35 +112,53 @@ bool Reader::has() const {
 }
 
 template <class Row>
-Columns<Row> Reader::read() const {
+Columns<Row> Reader::read(std::initializer_list<typename Field<Row>::Member> without) const {
   if (!has<Row>()) return {};
   const hdf5::Group group = file_.open_group(table<Row>().name);
   const auto& fields = table<Row>().fields;
-  std::vector<bool> present;
+  std::vector<std::optional<hdf5::Column>> columns(fields.size());
   std::uint64_t rows = UINT64_MAX;
-  for (const Field<Row>& field : fields) {
-    present.push_back(group.has_column(field.name));
-    if (present.back()) {
-      rows = std::min(rows, group.open_column(field.name).rows());
-    } else if (field.need == Need::kRequired) {
-      throw core::Error(group.label() + ": the column '" + std::string(field.name) + "' is missing");
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (std::find(without.begin(), without.end(), fields[i].member) != without.end()) continue;
+    columns[i] = group.find_column(fields[i].name);
+    if (columns[i]) {
+      rows = std::min(rows, columns[i]->rows());
+    } else if (fields[i].need == Need::kRequired) {
+      throw core::Error(group.label() + ": the column '" + std::string(fields[i].name) + "' is missing");
     }
   }
   std::vector<typename Columns<Row>::Values> values(fields.size());
+  std::vector<bool> present(fields.size());
   // What the file has comes first: reading it refuses a forged number of rows before anything is filled up to it.
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (present[i]) values[i] = read_values(group.open_column(fields[i].name), fields[i], rows);
+    present[i] = columns[i].has_value();
+    if (present[i]) values[i] = read_values(*columns[i], fields[i], rows);
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!present[i]) values[i] = default_values(fields[i], rows);
+    const bool left_out = std::find(without.begin(), without.end(), fields[i].member) != without.end();
+    if (!present[i]) values[i] = default_values(fields[i], left_out ? 0 : rows);
   }
   return Columns<Row>(std::move(values), std::move(present), rows);
 }
 
+template <class Row>
+std::vector<std::int64_t> Reader::first_values(std::int64_t Row::*member, std::uint64_t most) const {
+  if (!has<Row>()) return {};
+  const hdf5::Group group = file_.open_group(table<Row>().name);
+  for (const Field<Row>& field : table<Row>().fields) {
+    if (field.member != typename Field<Row>::Member(member)) continue;
+    const std::optional<hdf5::Column> column = group.find_column(field.name);
+    if (column) return column->read_int64(0, std::min(most, column->rows()));
+  }
+  return {};
+}
+
+template std::vector<std::int64_t> Reader::first_values<StepRow>(std::int64_t StepRow::*, std::uint64_t) const;
+
 #define TRAINYARD_INSTANTIATE(Row)        \
   template class Columns<Row>;            \
   template bool Reader::has<Row>() const; \
-  template Columns<Row> Reader::read<Row>() const;
+  template Columns<Row> Reader::read<Row>(std::initializer_list<typename Field<Row>::Member>) const;
 
 TRAINYARD_INSTANTIATE(StepRow)
 TRAINYARD_INSTANTIATE(EpochRow)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -62,9 +63,13 @@ class Reader {
   /// Whether the file has the table.
   template <class Row>
   bool has() const;
-  /// The whole table; no rows where the file lacks it.
+  /// The whole table; no rows where the file lacks it. Columns of `without`, which must be optional ones, are not read:
+  /// they have no values, and do not count for the number of rows.
   template <class Row>
-  Columns<Row> read() const;
+  Columns<Row> read(std::initializer_list<typename Field<Row>::Member> without = {}) const;
+  /// The first values of one column, at most so many; none where the file lacks it.
+  template <class Row>
+  std::vector<std::int64_t> first_values(std::int64_t Row::*member, std::uint64_t most) const;
 
  private:
   core::hdf5::File file_;

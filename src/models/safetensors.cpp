@@ -12,6 +12,7 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -126,21 +127,26 @@ TensorMap tensors_of(const Model& model) {
 
 void save_safetensors(const TensorMap& tensors, const std::filesystem::path& file) {
   json header = json::object();
-  std::string data;
+  std::vector<at::Tensor> held;
+  std::vector<std::string_view> parts(2);
+  std::size_t end = 0;
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
-    const std::size_t begin = data.size();
-    data.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+    const at::Tensor& values = held.emplace_back(tensor.detach().to(at::kCPU).contiguous());
+    parts.emplace_back(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+    const std::size_t begin = end;
+    end += values.nbytes();
     header[name] = {{"dtype", type_name(values.scalar_type(), name)},
                     {"shape", values.sizes().vec()},
-                    {"data_offsets", {begin, data.size()}}};
+                    {"data_offsets", {begin, end}}};
   }
   std::string content = header.dump();
   content.append((kLengthBytes - content.size() % kLengthBytes) % kLengthBytes, ' ');  // tensors stay aligned
   const std::uint64_t length = content.size();
   std::string prefix(kLengthBytes, '\0');
   std::memcpy(prefix.data(), &length, kLengthBytes);
-  core::write_file_atomically(file, prefix + content + data);
+  parts[0] = prefix;
+  parts[1] = content;
+  core::write_file_atomically(file, parts);
 }
 
 TensorMap load_safetensors(const std::filesystem::path& file) {

@@ -40,11 +40,9 @@ void Adam::step(std::size_t slice, const at::Tensor& gradients, double lr, const
   }
 }
 
-std::vector<at::Tensor> Adam::state() const {
-  std::vector<at::Tensor> tensors;
-  for (const Slice& slice : slices_)
-    tensors.insert(tensors.end(), {slice.mean, slice.variance, slice.steps});
-  return tensors;
+std::vector<OptimizerState> Adam::state(std::size_t slice) const {
+  const Slice& own = slices_[slice];
+  return {{"mean", own.mean, true}, {"variance", own.variance, true}, {"steps", own.steps, false}};
 }
 
 }  // namespace trainyard::optim

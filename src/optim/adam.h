@@ -23,7 +23,7 @@ class Adam final : public Optimizer {
 
   std::size_t add(const at::Tensor& parameters) override;
   void step(std::size_t slice, const at::Tensor& gradients, double lr, const at::Tensor& found_inf = {}) override;
-  std::vector<at::Tensor> state() const override;
+  std::vector<OptimizerState> state(std::size_t slice) const override;
 
  private:
   struct Slice {

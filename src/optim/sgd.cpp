@@ -21,4 +21,9 @@ void Sgd::step(std::size_t slice, const at::Tensor& gradients, double lr, const 
                   /*grad_scale=*/std::nullopt, found_inf.defined() ? std::optional(found_inf) : std::nullopt);
 }
 
+std::vector<OptimizerState> Sgd::state(std::size_t slice) const {
+  if (velocities_.empty()) return {};
+  return {{"momentum", velocities_[slice], true}};
+}
+
 }  // namespace trainyard::optim

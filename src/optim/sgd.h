@@ -17,7 +17,7 @@ class Sgd final : public Optimizer {
 
   std::size_t add(const at::Tensor& parameters) override;
   void step(std::size_t slice, const at::Tensor& gradients, double lr, const at::Tensor& found_inf = {}) override;
-  std::vector<at::Tensor> state() const override { return velocities_; }
+  std::vector<OptimizerState> state(std::size_t slice) const override;
 
  private:
   SgdOptions options_;

@@ -54,6 +54,8 @@ class DataParallel final : public Strategy {
   /// On the first device alone.
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
   models::TensorMap gather_state() override { return models::tensors_of(replica_.model()); }
+  std::vector<StatePiece> state() override { return replica_.state({}); }
+  void restore(const StateReader& state) override { replica_.restore(state); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
   timing::MemoryShares memory() const override;
   std::string precision_note() const override { return replica_.policy().note(); }

@@ -61,10 +61,10 @@ class FlatParameters {
   void adopt(FlatBucket& bucket) const;
   /// Copies the master of one bucket, rounded, into its shard. Nothing where they are the same tensor.
   void publish(FlatBucket& bucket) const;
-
- private:
+  /// This rank's part of a flat tensor as long as a bucket.
   at::Tensor shard_of(const at::Tensor& flat) const;
 
+ private:
   Sharding sharding_;
   std::vector<FlatBucket> buckets_;
   std::vector<at::Tensor> gradient_views_;

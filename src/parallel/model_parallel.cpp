@@ -143,6 +143,20 @@ models::TensorMap ModelParallel::gather_state() {
   return tensors;
 }
 
+std::vector<StatePiece> ModelParallel::state() {
+  std::vector<StatePiece> pieces;
+  for (const auto& part : parts_) {
+    const std::vector<StatePiece> own = part->state({.tensors = true, .scalars = part == parts_.front()});
+    pieces.insert(pieces.end(), own.begin(), own.end());
+  }
+  return pieces;
+}
+
+void ModelParallel::restore(const StateReader& state) {
+  for (const auto& part : parts_)
+    part->restore(state);
+}
+
 timing::Phase ModelParallel::phase(std::size_t part, Phase own) const {
   return parts_[part]->device() == parts_.front()->device() ? own : Phase::kIdle;
 }

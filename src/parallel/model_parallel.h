@@ -23,6 +23,8 @@ class ModelParallel final : public Strategy {
   void begin_evaluation() override {}
   Evaluation evaluate(const data::Batch& batch) override;
   models::TensorMap gather_state() override;
+  std::vector<StatePiece> state() override;
+  void restore(const StateReader& state) override;
   std::int64_t skipped_steps() const override { return parts_.front()->skipped_steps(); }
   timing::MemoryShares memory() const override;
   std::string precision_note() const override { return parts_.front()->policy().note(); }

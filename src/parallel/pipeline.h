@@ -32,6 +32,10 @@ class Pipeline final : public Strategy {
   void begin_evaluation() override;
   Evaluation evaluate(const data::Batch& batch) override { return stage_->evaluate(batch); }
   models::TensorMap gather_state() override;
+  std::vector<StatePiece> state() override {
+    return replica_->state({.tensors = communicator_.rank() < stages_, .scalars = communicator_.rank() == 0});
+  }
+  void restore(const StateReader& state) override { replica_->restore(state); }
   std::int64_t skipped_steps() const override { return replica_->skipped_steps(); }
   timing::MemoryShares memory() const override { return replica_->memory(); }
   std::string precision_note() const override { return policy_.note(); }

@@ -128,13 +128,14 @@ timing::MemoryShares Replica::memory() const {
   };
   const Sharding& sharding = parameters_.sharding();
   timing::MemoryShares shares;
-  for (const FlatBucket& bucket : parameters_.buckets()) {
+  for (std::size_t i = 0; i < parameters_.buckets().size(); ++i) {
+    const FlatBucket& bucket = parameters_.buckets()[i];
     shares.parameters += bytes(bucket.parameters) + (sharding.parameters ? bytes(bucket.parameter_shard) : 0);
     shares.gradients += bytes(bucket.gradients) + (sharding.gradients ? bytes(bucket.gradient_shard) : 0);
     if (!bucket.master.is_same(bucket.parameter_shard)) shares.optimizer += bytes(bucket.master);
+    for (const optim::OptimizerState& state : optimizer_->state(i))
+      shares.optimizer += bytes(state.tensor);
   }
-  for (const at::Tensor& tensor : optimizer_->state())
-    shares.optimizer += bytes(tensor);
   return shares;
 }
 

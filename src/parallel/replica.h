@@ -8,6 +8,7 @@
 #include "optim/optimizer.h"
 #include "parallel/flat_parameters.h"
 #include "parallel/gradient_hooks.h"
+#include "parallel/replica_state.h"
 #include "parallel/strategy.h"
 #include "precision/grad_scaler.h"
 #include "precision/policy.h"
@@ -57,11 +58,15 @@ class Replica {
   std::int64_t skipped_steps() const { return scaler_ ? scaler_->skipped() : 0; }
   /// What this rank holds between steps.
   timing::MemoryShares memory() const;
+  /// See Strategy.
+  std::vector<StatePiece> state(Spokesman spokesman) { return state_of(parts(), spokesman); }
+  void restore(const StateReader& state) { parallel::restore(parts(), state); }
 
  private:
   /// Adds one batch to the gradients and to the result.
   void accumulate(const data::Batch& batch, std::int64_t global_samples, timing::StepTimer& timer, StepResult& result);
   void apply_scaled(double lr, const Steps& steps);
+  ReplicaParts parts() { return {*model_, parameters_, *optimizer_, scaler_ ? &*scaler_ : nullptr}; }
 
   at::Device device_;
   precision::Policy policy_;

@@ -3,6 +3,7 @@
 #include "comm/communicator.h"
 #include "models/model.h"
 #include "parallel/flat_parameters.h"
+#include "parallel/replica_state.h"
 
 /// What the strategies that replicate a model over the ranks of a communicator do to keep the replicas one model. All
 /// are collective.
@@ -10,6 +11,11 @@ namespace trainyard::parallel {
 
 /// @throws core::Error on every rank, naming the first parameter whose name, shape or type is not the same on all.
 void require_same_model(const models::Model& model, comm::Communicator& communicator);
+
+/// Rank 0 speaks for what replicas hold alike.
+inline Spokesman spokesman_of(const comm::Communicator& communicator) {
+  return {.tensors = communicator.rank() == 0, .scalars = communicator.rank() == 0};
+}
 
 /// Rank 0's buffers become everyone's.
 void broadcast_buffers(const models::Model& model, comm::Communicator& communicator);

@@ -7,6 +7,7 @@
 #include "parallel/gradient_reducer.h"
 #include "parallel/parameter_gatherer.h"
 #include "parallel/replica.h"
+#include "parallel/replication.h"
 #include "parallel/strategy.h"
 
 namespace trainyard::parallel {
@@ -29,6 +30,8 @@ class Sharded final : public Strategy {
   void begin_evaluation() override;
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
   models::TensorMap gather_state() override;
+  std::vector<StatePiece> state() override { return replica_.state(spokesman_of(communicator_)); }
+  void restore(const StateReader& state) override { replica_.restore(state); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
   timing::MemoryShares memory() const override { return replica_.memory(); }
   std::string precision_note() const override { return replica_.policy().note(); }

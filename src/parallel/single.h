@@ -16,6 +16,8 @@ class Single final : public Strategy {
   void begin_evaluation() override {}
   Evaluation evaluate(const data::Batch& batch) override { return replica_.evaluate(batch); }
   models::TensorMap gather_state() override { return models::tensors_of(replica_.model()); }
+  std::vector<StatePiece> state() override { return replica_.state({}); }
+  void restore(const StateReader& state) override { replica_.restore(state); }
   std::int64_t skipped_steps() const override { return replica_.skipped_steps(); }
   timing::MemoryShares memory() const override { return replica_.memory(); }
   std::string precision_note() const override { return replica_.policy().note(); }

@@ -14,6 +14,7 @@
 #include "data/loader.h"
 #include "models/model.h"
 #include "models/safetensors.h"
+#include "parallel/state.h"
 #include "timing/memory_trace.h"
 #include "timing/step_timer.h"
 
@@ -61,6 +62,11 @@ class Strategy {
 
   /// The whole model's parameters and buffers, on rank 0; on the others what they have of it. Collective.
   virtual models::TensorMap gather_state() = 0;
+  /// This rank's part of what a later run needs to go on from here: all ranks' parts together hold each element once.
+  virtual std::vector<StatePiece> state() = 0;
+  /// Goes on from a saved state. After synchronise(), on every rank; no collectives.
+  /// @throws core::Error naming the tensor that the state lacks or has in another shape.
+  virtual void restore(const StateReader& state) = 0;
   /// Steps skipped for an overflow so far. Waits for the device.
   virtual std::int64_t skipped_steps() const = 0;
   /// The share of a step, 0 to 1, that this rank is predicted to wait for other stages; none where there are none.

@@ -43,4 +43,8 @@ double GradScaler::value() const {
   return scale_.item<float>();
 }
 
+std::vector<models::NamedTensor> GradScaler::state() const {
+  return {{"scale", scale_}, {"growth_tracker", growth_tracker_}, {"skipped", skipped_}};
+}
+
 }  // namespace trainyard::precision

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/registry.h"
+
 namespace trainyard::precision {
 
 /// Dynamic loss scaling. A step whose gradients hold an infinity or NaN is skipped and halves the scale; 2,000 good
@@ -29,6 +31,8 @@ class GradScaler {
   std::int64_t skipped() const;
   /// The scale now. Waits for the device.
   double value() const;
+  /// What is kept from step to step. No copies: writing to them changes the scaler.
+  std::vector<models::NamedTensor> state() const;
 
  private:
   at::Tensor scale_;

@@ -1,6 +1,8 @@
 #include "report/guarded_read.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -13,9 +15,12 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <optional>
 #include <span>
+#include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "report/wire.h"
@@ -32,10 +37,13 @@ struct Header {
 /// Memory for reading one log: some ten million steps.
 constexpr std::uint64_t kReadingBytes = std::uint64_t{4} << 30;
 
+using Clock = std::chrono::steady_clock;
+
 class Pipe {
  public:
   Pipe() {
     if (::pipe(ends_) != 0) throw core::Error(std::string("cannot read logs: pipe: ") + std::strerror(errno));
+    static_cast<void>(::fcntl(ends_[0], F_SETPIPE_SZ, 1 << 20));  // fewer turns; it works without, too
   }
   ~Pipe() {
     close(0);
@@ -82,10 +90,17 @@ void limit_memory() {
 }
 #endif
 
+/// Keeps what was allocated for one log for the next one, instead of giving it back and asking for it again.
+void keep_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
 /// The child's life: reads files until the last, or until nobody listens.
 [[noreturn]] void read_and_send(std::span<const LogFile> files, const std::function<RankLog(const LogFile&)>& read,
                                 int descriptor) {
   limit_memory();
+  keep_memory();
   for (const LogFile& file : files) {
     std::string bytes;
     Header header;
@@ -103,100 +118,144 @@ void limit_memory() {
   ::_exit(0);  // not exit: what the parent has buffered is the parent's to write
 }
 
-class Child {
+/// A child process and the files that it reads, of which the first `done_` have their results.
+class Worker {
  public:
-  Child(std::span<const LogFile> files, const std::function<RankLog(const LogFile&)>& read,
-        std::chrono::milliseconds patience)
-      : patience_(patience), process_(::fork()) {
-    if (process_ < 0) throw core::Error(std::string("cannot read logs: fork: ") + std::strerror(errno));
-    if (process_ == 0) {
-      pipe_.close(0);
-      read_and_send(files, read, pipe_.writing());
-    }
-    pipe_.close(1);
+  Worker(std::vector<LogFile> files, std::vector<std::size_t> places,
+         const std::function<RankLog(const LogFile&)>& read)
+      : files_(std::move(files)), places_(std::move(places)), read_(read) {
+    start();
   }
-  ~Child() { end(); }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
+  ~Worker() { end(true); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
-  /// The next file's result; none where the child died or stood still over it, and then `why` says so.
-  std::optional<ReadResult> next(std::string& why) {
-    Header header;
-    std::string bytes;
-    if (!receive(reinterpret_cast<char*>(&header), sizeof header)) return give_up(why);
-    bytes.resize(header.size);
-    if (!receive(bytes.data(), bytes.size())) return give_up(why);
-    if (header.is_log == 0) return ReadResult(std::move(bytes));
-    return ReadResult(from_bytes(bytes));
+  bool finished() const { return done_ == files_.size(); }
+  int descriptor() const { return pipe_->reading(); }
+  Clock::time_point last_progress() const { return last_progress_; }
+
+  /// Takes what the child has sent. A child that has ended over a file is followed by another.
+  void receive(std::vector<ReadResult>& results) {
+    const bool in_header = got_ < sizeof header_;
+    char* to = in_header ? reinterpret_cast<char*>(&header_) + got_ : bytes_.data() + (got_ - sizeof header_);
+    const std::size_t wanted = (in_header ? sizeof header_ : sizeof header_ + bytes_.size()) - got_;
+    const ssize_t got = ::read(pipe_->reading(), to, wanted);
+    if (got < 0 && errno == EINTR) return;
+    if (got <= 0) {
+      const int status = end(false);
+      give_up(WIFSIGNALED(status) ? fmt::format("damaged: the HDF5 library crashed on it (signal {})", WTERMSIG(status))
+                                  : "reading it ended early",
+              results);
+      return;
+    }
+    got_ += static_cast<std::size_t>(got);
+    last_progress_ = Clock::now();
+    if (in_header && got_ == sizeof header_) bytes_.resize(header_.size);
+    if (got_ < sizeof header_ || got_ < sizeof header_ + bytes_.size()) return;
+    results[places_[done_]] = header_.is_log == 0 ? ReadResult(bytes_) : ReadResult(from_bytes(bytes_));
+    advance();
+  }
+
+  /// For a child that has stood still over a file.
+  void abandon(std::chrono::milliseconds patience, std::vector<ReadResult>& results) {
+    end(true);
+    give_up(fmt::format("damaged: reading it did not end within {:g} s", static_cast<double>(patience.count()) / 1e3),
+            results);
   }
 
  private:
-  bool receive(char* at, std::size_t size) {
-    while (size > 0) {
-      pollfd ready{pipe_.reading(), POLLIN, 0};
-      const int events = ::poll(&ready, 1, static_cast<int>(patience_.count()));
-      if (events < 0 && errno == EINTR) continue;
-      timed_out_ = events == 0;
-      if (events <= 0) return false;
-      const ssize_t got = ::read(pipe_.reading(), at, size);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return false;
-      at += got;
-      size -= static_cast<std::size_t>(got);
+  void start() {
+    pipe_.emplace();
+    process_ = ::fork();
+    if (process_ < 0) throw core::Error(std::string("cannot read logs: fork: ") + std::strerror(errno));
+    if (process_ == 0) {
+      pipe_->close(0);
+      read_and_send(std::span<const LogFile>(files_).subspan(done_), read_, pipe_->writing());
     }
-    return true;
+    pipe_->close(1);
+    last_progress_ = Clock::now();
   }
 
-  std::optional<ReadResult> give_up(std::string& why) {
-    const int status = end();
-    if (timed_out_) {
-      why = fmt::format("damaged: reading it did not end within {:g} s", static_cast<double>(patience_.count()) / 1e3);
-    } else if (WIFSIGNALED(status)) {
-      why = fmt::format("damaged: the HDF5 library crashed on it (signal {})", WTERMSIG(status));
-    } else {
-      why = "reading it ended early";
-    }
-    return std::nullopt;
+  void give_up(std::string why, std::vector<ReadResult>& results) {
+    results[places_[done_]] = std::move(why);
+    advance();
+    if (!finished()) start();
   }
 
-  /// Kills the child if it still runs; its exit status.
-  int end() {
+  void advance() {
+    ++done_;
+    got_ = 0;
+    bytes_.clear();
+  }
+
+  /// Waits for the child, killed first where its results are not wanted any more; its exit status.
+  int end(bool kill) {
     int status = 0;
     if (process_ <= 0) return status;
-    // one that died keeps its own status; one that stands still, or whose results are not wanted, is killed
-    if (timed_out_ || std::uncaught_exceptions() > 0) ::kill(process_, SIGKILL);
-    pipe_.close(0);
+    if (kill) ::kill(process_, SIGKILL);
+    pipe_->close(0);
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR)
       continue;
     process_ = -1;
     return status;
   }
 
-  Pipe pipe_;
-  std::chrono::milliseconds patience_;
-  bool timed_out_ = false;
-  pid_t process_;
+  std::vector<LogFile> files_;
+  std::vector<std::size_t> places_;  ///< of the results
+  const std::function<RankLog(const LogFile&)>& read_;
+  std::size_t done_ = 0;
+  std::optional<Pipe> pipe_;
+  pid_t process_ = -1;
+  Header header_;
+  std::string bytes_;
+  std::size_t got_ = 0;  ///< of header and bytes
+  Clock::time_point last_progress_;
 };
+
+/// As many children as there are cores, but none for less than a few files.
+std::size_t worker_count(std::size_t files) {
+  constexpr std::size_t kFewestFiles = 4;
+  constexpr std::size_t kMostWorkers = 16;
+  const std::size_t cores = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostWorkers);
+  return std::clamp<std::size_t>(files / kFewestFiles, 1, cores);
+}
 
 }  // namespace
 
 std::vector<ReadResult> read_guarded(const std::vector<LogFile>& files,
                                      const std::function<RankLog(const LogFile&)>& read,
                                      std::chrono::milliseconds patience) {
-  std::vector<ReadResult> results;
-  results.reserve(files.size());
-  while (results.size() < files.size()) {
-    const std::span<const LogFile> rest(files.data() + results.size(), files.size() - results.size());
-    Child child(rest, read, patience);
-    std::string why;
-    while (results.size() < files.size()) {
-      std::optional<ReadResult> result = child.next(why);
-      if (!result) {
-        results.emplace_back(std::move(why));
-        break;
-      }
-      results.push_back(std::move(*result));
+  std::vector<ReadResult> results(files.size());
+  std::vector<std::unique_ptr<Worker>> workers;
+  const std::size_t count = worker_count(files.size());
+  for (std::size_t w = 0; w < std::min(count, files.size()); ++w) {
+    std::vector<LogFile> share;
+    std::vector<std::size_t> places;
+    for (std::size_t i = w; i < files.size(); i += count) {
+      share.push_back(files[i]);
+      places.push_back(i);
     }
+    workers.push_back(std::make_unique<Worker>(std::move(share), std::move(places), read));
+  }
+  while (!workers.empty()) {
+    std::vector<pollfd> ready;
+    Clock::time_point oldest = Clock::time_point::max();
+    for (const auto& worker : workers) {
+      ready.push_back({worker->descriptor(), POLLIN, 0});
+      oldest = std::min(oldest, worker->last_progress());
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(oldest + patience - Clock::now());
+    const int wait_ms = static_cast<int>(std::max<std::int64_t>(0, left.count() + 1));
+    if (::poll(ready.data(), ready.size(), wait_ms) < 0 && errno != EINTR)
+      throw core::Error(std::string("cannot read logs: poll: ") + std::strerror(errno));
+    for (std::size_t w = 0; w < workers.size(); ++w) {
+      if (ready[w].revents != 0) {
+        workers[w]->receive(results);
+      } else if (Clock::now() - workers[w]->last_progress() > patience) {
+        workers[w]->abandon(patience, results);
+      }
+    }
+    std::erase_if(workers, [](const auto& worker) { return worker->finished(); });
   }
   return results;
 }

@@ -31,6 +31,7 @@ header.top { max-width: 1280px; margin: 0 auto; padding: 36px 20px 20px; }
 .brand { font-size: 13px; letter-spacing: .09em; text-transform: uppercase; color: var(--soft); font-weight: 600; }
 h1 { font-size: 32px; line-height: 1.2; margin: 4px 0 6px; letter-spacing: -.015em; overflow-wrap: anywhere; }
 h2 { font-size: 20px; line-height: 1.3; margin: 0 0 4px; letter-spacing: -.005em; }
+h3 { font-size: 15px; margin: 18px 0 0; }
 p { margin: 0 0 12px; }
 .lede { color: var(--soft); max-width: 76ch; }
 nav { display: flex; flex-wrap: wrap; gap: 6px 18px; margin-top: 14px; font-size: 14px; }
@@ -115,7 +116,7 @@ footer { color: var(--soft); font-size: 13px; }
   main, header.top { max-width: none; padding-left: 0; padding-right: 0; }
   .card { border: 0; padding: 0 0 12px; }
   .plot, tr, .figures > div, .legend { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; border: 0; }
   table { font-size: 9px; } th, td { padding: 3px 4px; white-space: normal; }
   th:first-child { position: static; }

@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 #include <optional>
 #include <set>
 
 #include "core/text.h"
+#include "report/config_text.h"
 #include "report/format.h"
 #include "report/html_style.h"
 #include "report/plots.h"
-#include "report/statistics.h"
+#include "report/section.h"
 
 namespace trainyard::report {
 namespace {
@@ -134,7 +134,7 @@ std::vector<KeyFigure> key_figures(const Report& report) {
   if (fastest != report.scaling.end()) {
     const RunSummary& run = report.runs[fastest->run];
     figures.push_back({"Highest speedup", format_significant(fastest->speedup, 3) + "x",
-                       fmt::format("on {} ranks", run.ranks),
+                       fmt::format("on {} devices", run.devices),
                        fmt::format("{}, efficiency {}", run.label, format_percent(fastest->efficiency))});
   }
   if (const auto* run = best_run([](const RunSummary& r) { return r.best_val_accuracy.value_or(0); })) {
@@ -167,81 +167,39 @@ void add_header(Page& page, const Report& report) {
                : fmt::format("; <a href=\"#problems\">{}</a>", words(report.problems.size(), "problem")));
 }
 
-/// Sections are gathered first, since the head of the page links to those that exist.
-struct Section {
-  std::string id;
-  std::string title;
-  std::string lede;
-  std::function<void(Page&)> body;
-};
-
-void add_training_sections(const Report& report, std::vector<Section>& sections) {
-  const auto with_plot = [](Plot plot, Table table) {
-    return [plot = std::move(plot), table = std::move(table)](Page& page) {
-      add_plot(page, plot);
-      if (!table.rows.empty()) add_table(page, table);
-    };
-  };
-  sections.push_back({"runs", "Runs",
-                      "Throughput is over all ranks of a run; speedup is against its single-rank baseline.",
-                      with_plot(throughput_plot(report), runs_table(report))});
-  if (report.scaling.empty()) {
-    sections.push_back({"speedup", "Speedup and efficiency", "", [](Page& page) {
-                          page.add("<p>No run on several ranks has a single-rank baseline here. {}</p>\n",
-                                   escape_html(kBaselineRule));
-                        }});
-  } else {
-    sections.push_back(
-        {"speedup", "Speedup and efficiency", "Weak scaling keeps the batch per rank, strong scaling the global batch.",
-         [plot = speedup_plot(report), table = scaling_table(report), notes = scaling_notes(report)](Page& page) {
-           add_plot(page, plot);
-           add_table(page, table);
-           for (const std::string& note : notes)
-             page.add("<p class=\"note\">{}</p>\n", escape_html(note));
-           page.add("<p class=\"note\">{}</p>\n", escape_html(kBaselineRule));
-         }});
-  }
-  sections.push_back({"phases", "Where a step goes", "Mean share of each phase over all ranks and measured steps.",
-                      with_plot(phases_plot(report), phases_table(report))});
-  if (Plot plot = communication_plot(report); !plot.empty()) {
-    sections.push_back({"communication", "Communication",
-                        "Hidden communication runs while the ranks compute and costs nothing; for exposed "
-                        "communication computing waits.",
-                        with_plot(std::move(plot), communication_table(report))});
-  }
-  if (Table table = memory_table(report); !table.rows.empty()) {
-    sections.push_back(
-        {"memory", "Memory", "What each rank held at most, and what it was.", [table = std::move(table)](Page& page) {
-           add_table(page, table);
-           page.add("<p class=\"note\">{}</p>\n", escape_html(kMemoryRule));
-         }});
-  }
-  Plot loss = loss_plot(report);
-  Plot accuracy = accuracy_plot(report);
-  sections.push_back(
-      {"training", "Training", "Loss over the samples seen, validation accuracy after each epoch.",
-       [loss = std::move(loss), accuracy = std::move(accuracy), table = training_table(report)](Page& page) {
-         add_pair(page, loss, accuracy);
-         add_table(page, table);
-         page.add("<p class=\"note\">{}</p>\n", escape_html(kEpochRule));
-       }});
+/// The plots of a section.
+void add_plots(Page& page, const std::string& section, const Report& report) {
+  if (section == "runs") add_plot(page, throughput_plot(report));
+  if (section == "speedup") add_plot(page, speedup_plot(report));
+  if (section == "phases") add_plot(page, phases_plot(report));
+  if (section == "communication") add_plot(page, communication_plot(report));
+  if (section == "training") add_pair(page, loss_plot(report), accuracy_plot(report));
 }
 
-std::vector<Section> figure_sections(const Report& report) {
-  std::vector<Section> sections;
-  if (!report.runs.empty()) add_training_sections(report, sections);
-  if (!report.inference.empty()) {
-    sections.push_back({"inference", "Inference", "Time of a batch by its size, one batch at a time.",
-                        [table = inference_table(report)](Page& page) {
-                          add_table(page, table);
-                          page.add("<p class=\"note\">{}</p>\n", escape_html(kInferenceRule));
-                        }});
+void add_points(Page& page, const std::vector<std::string>& points) {
+  if (points.empty()) return;
+  page.add("<ul class=\"plain\">");
+  for (const std::string& point : points)
+    page.add("<li>{}</li>", escape_html(point));
+  page.add("</ul>\n");
+}
+
+void begin_section(Page& page, const Section& section) {
+  page.add("<section class=\"card\" id=\"{}\">\n<h2>{}</h2>\n", section.id, escape_html(section.title));
+  if (!section.lede.empty()) page.add("<p class=\"lede\">{}</p>\n", escape_html(section.lede));
+}
+
+void add_section(Page& page, const Section& section, const Report& report) {
+  begin_section(page, section);
+  add_points(page, section.points);
+  add_plots(page, section.id, report);
+  for (const Table& table : section.tables) {
+    if (section.tables.size() > 1) page.add("<h3>{}</h3>\n", escape_html(table.title));
+    add_table(page, table);
   }
-  if (!report.preflights.empty()) {
-    sections.push_back({"preflight", "Preflight", "What tools/doctor found before the runs.",
-                        [table = preflight_table(report)](Page& page) { add_table(page, table); }});
-  }
-  return sections;
+  for (const std::string& note : section.notes)
+    page.add("<p class=\"note\">{}</p>\n", escape_html(note));
+  page.add("</section>\n");
 }
 
 void add_fact(Page& page, const char* name, const std::string& value) {
@@ -251,12 +209,7 @@ void add_fact(Page& page, const char* name, const std::string& value) {
 void add_details(Page& page, const RunSummary& run) {
   const log::RunAttributes& id = run.attributes;
   page.add("<details><summary>{}</summary>\n", escape_html(run.label));
-  if (!run.notes.empty()) {
-    page.add("<ul class=\"plain\">");
-    for (const std::string& note : run.notes)
-      page.add("<li>{}</li>", escape_html(note));
-    page.add("</ul>\n");
-  }
+  add_points(page, run.notes);
   page.add("<dl class=\"facts\">");
   add_fact(page, "Folder", run.folder);
   add_fact(page, "Job", id.job_id);
@@ -291,6 +244,29 @@ std::string folder_and_name(const std::filesystem::path& path) {
   return text;
 }
 
+const Section kDetails{
+    "details", "Runs in detail", "What each log says of its run: hardware, versions, configuration, notes.", {}, {},
+    {}};
+const Section kProblems{
+    "problems", "Problems", "These files were left out or are missing; everything else is reported.", {}, {}, {}};
+
+void add_all_details(Page& page, const Report& report) {
+  begin_section(page, kDetails);
+  for (const RunSummary& run : report.runs)
+    add_details(page, run);
+  page.add("</section>\n");
+}
+
+void add_problems(Page& page, const Report& report) {
+  begin_section(page, kProblems);
+  page.add("<ul class=\"plain\">");
+  for (const Problem& problem : report.problems) {
+    page.add("<li><span class=\"where\">{}</span>: {}</li>", escape_html(folder_and_name(problem.path)),
+             escape_html(problem.what));
+  }
+  page.add("</ul>\n</section>\n");
+}
+
 }  // namespace
 
 std::string to_html(const Report& report) {
@@ -301,29 +277,16 @@ std::string to_html(const Report& report) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>trainyard report</title>\n"
       "<style>{}</style>\n</head>\n<body>\n",
       kStyleSheet);
-  std::vector<Section> sections = figure_sections(report);
-  if (!report.runs.empty()) {
-    sections.push_back({"details", "Runs in detail",
-                        "What each log says of its run: hardware, versions, configuration, notes.", [&report](Page& p) {
-                          for (const RunSummary& run : report.runs)
-                            add_details(p, run);
-                        }});
-  }
-  if (!report.problems.empty()) {
-    sections.push_back({"problems", "Problems",
-                        "These files were left out or are missing; everything else is reported.", [&report](Page& p) {
-                          p.add("<ul class=\"plain\">");
-                          for (const Problem& problem : report.problems) {
-                            p.add("<li><span class=\"where\">{}</span>: {}</li>",
-                                  escape_html(folder_and_name(problem.path)), escape_html(problem.what));
-                          }
-                          p.add("</ul>\n");
-                        }});
-  }
+  const std::vector<Section> sections = sections_of(report);
   add_header(page, report);
   page.add("<nav aria-label=\"Sections\">");
+  const auto add_link = [&page](std::string_view id, const std::string& title) {
+    page.add("<a href=\"#{}\">{}</a>", id, escape_html(title));
+  };
   for (const Section& section : sections)
-    page.add("<a href=\"#{}\">{}</a>", section.id, section.title);
+    add_link(section.id, section.title);
+  if (!report.runs.empty()) add_link(kDetails.id, kDetails.title);
+  if (!report.problems.empty()) add_link(kProblems.id, kProblems.title);
   page.add("</nav>\n</header>\n<main>\n");
   if (const auto figures = key_figures(report); !figures.empty()) {
     page.add("<dl class=\"figures\">");
@@ -333,16 +296,14 @@ std::string to_html(const Report& report) {
     }
     page.add("</dl>\n");
   }
-  for (const Section& section : sections) {
-    page.add("<section class=\"card\" id=\"{}\">\n<h2>{}</h2>\n", section.id, section.title);
-    if (!section.lede.empty()) page.add("<p class=\"lede\">{}</p>\n", escape_html(section.lede));
-    section.body(page);
-    page.add("</section>\n");
-  }
+  for (const Section& section : sections)
+    add_section(page, section, report);
+  if (!report.runs.empty()) add_all_details(page, report);
+  if (!report.problems.empty()) add_problems(page, report);
   const bool starred = std::any_of(report.runs.begin(), report.runs.end(),
                                    [](const RunSummary& run) { return !run.attributes.precision_note.empty(); });
-  page.add("<footer><p>{}</p>{}</footer>\n", report.runs.empty() ? "" : escape_html(kWarmupRule),
-           starred ? "<p>An asterisk at a precision: see the run's note on how it was carried out.</p>" : "");
+  if (starred)
+    page.add("<footer><p>An asterisk at a precision: see the run's note on how it was carried out.</p></footer>\n");
   page.add("</main>\n</body>\n</html>\n");
   return page.take();
 }

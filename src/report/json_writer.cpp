@@ -38,6 +38,58 @@ Json bytes_value(const std::optional<std::int64_t>& bytes) {
   return bytes ? Json(*bytes) : Json(nullptr);
 }
 
+Json rows_array(const Table& table) {
+  Json array = Json::array();
+  for (std::size_t i = 0; i < table.rows.size(); ++i)
+    array.push_back(row_object(table, i));
+  return array;
+}
+
+Json stragglers_array(const Balance& balance) {
+  Json array = Json::array();
+  for (const Straggler& one : balance.stragglers) {
+    array.push_back({{"rank", one.rank},
+                     {"node", one.node},
+                     {"cause", std::string(kPhases[static_cast<std::size_t>(one.cause)].id)},
+                     {"persistent", one.persistent},
+                     {"late_share", one.late_share},
+                     {"late_ns", one.late_ns},
+                     {"cost", one.cost}});
+  }
+  return array;
+}
+
+Json bandwidth_array(const std::vector<SizeBandwidth>& sizes) {
+  Json array = Json::array();
+  for (const SizeBandwidth& size : sizes) {
+    array.push_back({{"op", std::string(log::collective_op_name(size.op))},
+                     {"from_bytes", size.from_bytes},
+                     {"operations", size.operations},
+                     {"mean_bytes", size.mean_bytes},
+                     {"mean_ns", size.mean_ns},
+                     {"bus_bandwidth", size.bus_bandwidth}});
+  }
+  return array;
+}
+
+Json groups_array(const Report& report) {
+  const auto figure = [](const std::optional<RepeatedFigure>& repeated) {
+    if (!repeated) return Json(nullptr);
+    return Json{{"mean", repeated->mean}, {"low", repeated->interval.low}, {"high", repeated->interval.high}};
+  };
+  Json array = Json::array();
+  for (const Group& group : report.groups) {
+    Json& entry = array.emplace_back(Json{{"label", group.label}, {"repeats", group.runs.size()}});
+    Json& labels = entry["runs"] = Json::array();
+    for (const std::size_t run : group.runs)
+      labels.push_back(report.runs[run].label);
+    entry["images_per_second"] = figure(group.images_per_second);
+    entry["epoch_ns"] = figure(group.epoch_ns);
+    entry["best_val_accuracy"] = figure(group.best_val_accuracy);
+  }
+  return array;
+}
+
 Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
   Json object = row_object(flat, row);
   object["node_names"] = run.nodes;
@@ -52,6 +104,11 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
     for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
       entry[std::string(kMemoryCategories[i].id) + "_bytes"] = bytes_value(rank.category_bytes[i]);
   }
+  object["why"] = run.limit.sentence;
+  object["wandering_share"] = run.balance.wandering_share;
+  object["wandering_ns"] = run.balance.wandering_ns;
+  object["stragglers"] = stragglers_array(run.balance);
+  object["bandwidth_by_size"] = bandwidth_array(run.bandwidth_by_size);
   object["complete"] = run.complete;
   object["notes"] = run.notes;
   object["loss"] = curve(run.loss, "samples", "loss");
@@ -69,18 +126,13 @@ std::string to_json(const Report& report) {
   Json& runs = document["runs"] = Json::array();
   for (std::size_t i = 0; i < report.runs.size(); ++i)
     runs.push_back(run_object(report.runs[i], flat, i));
-  const Table scaling = scaling_table(report);
-  Json& pairs = document["scaling"] = Json::array();
-  for (std::size_t i = 0; i < scaling.rows.size(); ++i)
-    pairs.push_back(row_object(scaling, i));
-  const Table inference = inference_table(report);
-  Json& answers = document["inference"] = Json::array();
-  for (std::size_t i = 0; i < inference.rows.size(); ++i)
-    answers.push_back(row_object(inference, i));
-  const Table preflight = preflight_table(report);
-  Json& preflights = document["preflight"] = Json::array();
-  for (std::size_t i = 0; i < preflight.rows.size(); ++i)
-    preflights.push_back(row_object(preflight, i));
+  document["scaling"] = rows_array(scaling_table(report));
+  document["scaling_models"] = rows_array(scaling_model_table(report));
+  document["predictions"] = rows_array(prediction_table(report));
+  document["groups"] = groups_array(report);
+  document["comparisons"] = rows_array(comparison_table(report));
+  document["inference"] = rows_array(inference_table(report));
+  document["preflight"] = rows_array(preflight_table(report));
   Json& problems = document["problems"] = Json::array();
   for (const Problem& problem : report.problems) {
     problems.push_back({{"path", clean_text(problem.path.string(), 4096)}, {"what", clean_text(problem.what, 4096)}});

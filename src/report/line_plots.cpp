@@ -174,53 +174,53 @@ std::vector<double> powers_of_two(double high) {
 
 Plot speedup_plot(const Report& report) {
   std::map<std::string, std::map<double, std::vector<const Scaling*>>> groups;
-  double most_ranks = 1;
+  double most_devices = 1;
   double most_speedup = 1;
   for (const Scaling& scaling : report.scaling) {
     const RunSummary& run = report.runs[scaling.run];
-    const auto ranks = static_cast<double>(run.ranks);
+    const auto devices = static_cast<double>(run.devices);
     groups[fmt::format("{} · {} · {} · {}, {} scaling", run.attributes.model, run.attributes.data,
-                       run.attributes.precision, run.attributes.strategy, name_of(scaling.kind))][ranks]
+                       run.attributes.precision, run.attributes.strategy, name_of(scaling.kind))][devices]
         .push_back(&scaling);
-    most_ranks = std::max(most_ranks, ranks);
+    most_devices = std::max(most_devices, devices);
     most_speedup = std::max(most_speedup, scaling.speedup);
   }
   LineChart chart{
       .id = "speedup",
-      .title = "Speedup against ranks",
+      .title = "Speedup against devices",
       .description =
-          "Lines, one a group of runs that differ in ranks alone: speedup over the single-rank baseline, with the "
+          "Lines, one a group of runs that differ in devices alone: speedup over the single-device baseline, with the "
           "ideal as a dashed line. The table below has the figures.",
-      .x_title = "ranks",
-      .y_title = "speedup over one rank",
+      .x_title = "devices",
+      .y_title = "speedup over one device",
       .x_text = plain,
       .y_text = [](double speedup) { return format_trimmed(speedup) + "x"; },
-      .logarithmic = most_ranks > 8,
+      .logarithmic = most_devices > 8,
       .ideal = true};
   if (chart.logarithmic) {
-    chart.x_ticks = powers_of_two(most_ranks);
-    chart.y_ticks = powers_of_two(std::max(most_ranks, most_speedup));
+    chart.x_ticks = powers_of_two(most_devices);
+    chart.y_ticks = powers_of_two(std::max(most_devices, most_speedup));
   } else {
-    for (double ranks = 1; ranks <= most_ranks; ++ranks)
-      chart.x_ticks.push_back(ranks);
-    chart.y_ticks = nice_ticks(0, std::max(most_ranks, most_speedup) * 1.02, 5);
+    for (double devices = 1; devices <= most_devices; ++devices)
+      chart.x_ticks.push_back(devices);
+    chart.y_ticks = nice_ticks(0, std::max(most_devices, most_speedup) * 1.02, 5);
   }
   const double lowest = chart.y_ticks.front();
   const bool few = report.scaling.size() <= 12;
-  for (const auto& [name, by_ranks] : groups) {
+  for (const auto& [name, by_devices] : groups) {
     Series series{name, chart.series.size(), {{1, 1}}, {{{1, 1}, name + ": baseline", ""}}};
-    for (const auto& [ranks, pairs] : by_ranks) {
+    for (const auto& [devices, pairs] : by_devices) {
       double sum = 0;
       for (const Scaling* pair : pairs) {
         const double speedup = std::max(pair->speedup, lowest);
         sum += speedup;
         const std::string text = format_significant(pair->speedup, 3) + "x";
-        series.marks.push_back({{ranks, speedup},
-                                fmt::format("{}: {} on {} ranks, efficiency {}", report.runs[pair->run].label, text,
-                                            ranks, format_percent(pair->efficiency)),
+        series.marks.push_back({{devices, speedup},
+                                fmt::format("{}: {} on {} devices, efficiency {}", report.runs[pair->run].label, text,
+                                            devices, format_percent(pair->efficiency)),
                                 few ? text : ""});
       }
-      series.line.push_back({ranks, sum / static_cast<double>(pairs.size())});
+      series.line.push_back({devices, sum / static_cast<double>(pairs.size())});
     }
     chart.series.push_back(std::move(series));
   }

@@ -27,6 +27,10 @@ constexpr std::int64_t kMostSamples = std::int64_t{1} << 40;
 
 void check_range(const std::filesystem::path& path, const char* column, const std::vector<std::int64_t>& values,
                  std::int64_t largest) {
+  std::uint64_t bits = 0;  // of all of them, at least as large as each; usually that is enough to know
+  for (const std::int64_t value : values)
+    bits |= static_cast<std::uint64_t>(value);
+  if (bits <= static_cast<std::uint64_t>(largest)) return;
   const auto wrong = std::find_if(values.begin(), values.end(),
                                   [largest](std::int64_t value) { return value < 0 || value > largest; });
   if (wrong == values.end()) return;
@@ -34,17 +38,19 @@ void check_range(const std::filesystem::path& path, const char* column, const st
                                 wrong - values.begin(), largest));
 }
 
-void check_steps(const std::filesystem::path& path, const StepColumns& steps) {
-  for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
-    check_range(path, fmt::format("{}_ns", kPhases[phase].id).c_str(), steps.phase_ns[phase], kLongestNs);
-  }
-  check_range(path, "step_ns", steps.step_ns, kLongestNs);
-  check_range(path, "comm_ns", steps.comm_ns, kLongestNs);
-  check_range(path, "samples", steps.samples, kMostSamples);
-  const auto disorder = std::adjacent_find(steps.step.begin(), steps.step.end(), std::greater_equal<>());
-  if (disorder == steps.step.end()) return;
+void check_order(const std::filesystem::path& path, const std::vector<std::int64_t>& steps) {
+  const auto disorder = std::adjacent_find(steps.begin(), steps.end(), std::greater_equal<>());
+  if (disorder == steps.end()) return;
   throw core::Error(fmt::format("{}: /steps/step goes from {} to {} in row {}: steps count up through the whole run",
-                                path.string(), *disorder, *(disorder + 1), disorder + 1 - steps.step.begin()));
+                                path.string(), *disorder, *(disorder + 1), disorder + 1 - steps.begin()));
+}
+
+std::vector<EpochRows> epoch_rows(const std::vector<std::int64_t>& epochs) {
+  std::vector<EpochRows> rows;
+  for (std::size_t row = 0; row < epochs.size() && rows.size() < kMostEpochRows; ++row) {
+    if (row == 0 || epochs[row] != epochs[row - 1]) rows.push_back({epochs[row], static_cast<std::int64_t>(row)});
+  }
+  return rows;
 }
 
 template <class Row>
@@ -71,17 +77,59 @@ void check_inference(const std::filesystem::path& path, const RankLog& log) {
   }
 }
 
-StepColumns read_steps(const log::Reader& reader) {
-  const log::Columns<StepRow> table = reader.read<StepRow>();
+/// Scrambles a number: which of them come out small has nothing to do with their order.
+std::uint64_t scrambled(std::uint64_t value) {  // the finaliser of MurmurHash3, by A. Appleby, in the public domain
+  value = (value ^ (value >> 33)) * 0xff51afd7ed558ccdU;
+  value = (value ^ (value >> 33)) * 0xc4ceb9fe1a85ec53U;
+  return value ^ (value >> 33);
+}
+
+/// Of many rows a sample, by their sequence number alone, so that ranks keep the same operations. Not every n-th: a
+/// step's collectives repeat, and that could be the same one each time.
+std::vector<log::CollectiveRow> sampled_collectives(const log::Reader& reader, std::int64_t world_size) {
+  constexpr std::int64_t kMostOfAllRanks = std::int64_t{1} << 20;
+  const log::Columns<log::CollectiveRow> table = reader.read<log::CollectiveRow>();
+  const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(kMostOfAllRanks / world_size, 512, 8192));
+  std::uint64_t one_in = 1;
+  while (table.size() / one_in > most)
+    one_in *= 2;
+  const std::vector<std::int64_t>& sequences = table[&log::CollectiveRow::sequence];
+  std::vector<log::CollectiveRow> rows;
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    if (scrambled(static_cast<std::uint64_t>(sequences[row])) % one_in == 0) rows.push_back(table.row(row));
+  }
+  return rows;
+}
+
+std::vector<log::EventRow> first_events(const log::Reader& reader) {
+  constexpr std::size_t kMostEvents = 1000;
+  std::vector<log::EventRow> events = read_rows<log::EventRow>(reader);
+  if (events.size() > kMostEvents) events.resize(kMostEvents);
+  return events;
+}
+
+StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& path, bool with_loss) {
+  const log::Columns<StepRow> table = with_loss ? reader.read<StepRow>({&StepRow::start_ns})
+                                                : reader.read<StepRow>({&StepRow::start_ns, &StepRow::loss});
+  const auto counts = [&](const char* name, const std::vector<std::int64_t>& values, std::int64_t largest) {
+    check_range(path, name, values, largest);
+    return Counts(values);
+  };
   StepColumns steps;
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
+    const std::string name = fmt::format("{}_ns", kPhases[phase].id);
+    steps.phase_ns[phase] = counts(name.c_str(), table[kPhaseColumns[phase]], kLongestNs);
+  }
+  steps.step_ns = counts("step_ns", table[&StepRow::step_ns], kLongestNs);
+  steps.comm_ns = counts("comm_ns", table[&StepRow::comm_ns], kLongestNs);
+  steps.samples = counts("samples", table[&StepRow::samples], kMostSamples);
+  check_order(path, table[&StepRow::step]);
   steps.step = table[&StepRow::step];
-  if (table.has(&StepRow::epoch)) steps.epoch = table[&StepRow::epoch];
-  for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
-    steps.phase_ns[phase] = table[kPhaseColumns[phase]];
-  steps.step_ns = table[&StepRow::step_ns];
-  steps.comm_ns = table[&StepRow::comm_ns];
-  steps.samples = table[&StepRow::samples];
-  steps.loss = table[&StepRow::loss];
+  if (table.has(&StepRow::epoch)) steps.epochs = epoch_rows(table[&StepRow::epoch]);
+  steps.start_ns = reader.first_values(&StepRow::start_ns, std::min(kTracedSteps, table.size()));
+  const std::vector<double>& loss = table[&StepRow::loss];
+  steps.loss.resize(loss.size());
+  std::transform(loss.begin(), loss.end(), steps.loss.begin(), [](double value) { return static_cast<float>(value); });
   return steps;
 }
 
@@ -108,10 +156,11 @@ RankLog load_log(const LogFile& file) {
     throw core::Error(fmt::format("{}: rank {} of world size {}: a rank is from 0 to the world size less one",
                                   file.path.string(), attributes.rank, attributes.world_size));
   }
-  log.steps = read_steps(reader);
-  check_steps(file.path, log.steps);
+  log.steps = read_steps(reader, file.path, attributes.rank < kMostLossRanks);
   log.epochs = read_rows<log::EpochRow>(reader);
   log.memory = read_rows<log::MemoryRow>(reader);
+  log.collectives = sampled_collectives(reader, attributes.world_size);
+  log.events = first_events(reader);
   log.inference = read_rows<log::InferenceRow>(reader);
   log.accuracy = read_rows<log::AccuracyRow>(reader);
   check_inference(file.path, log);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "log/schema.h"
+#include "report/counts.h"
 #include "report/preflight.h"
 
 namespace trainyard::report {
@@ -35,18 +36,33 @@ inline constexpr std::array<PhaseName, kPhaseCount> kPhases{{
     {"other", "other", '.'},
 }};
 
-/// `/steps` as equally long columns; `step` increases strictly, no time or count is negative. `epoch` is empty where
-/// the log does not say.
+/// Rows of `/steps` from `first_row` to the next one's belong to `epoch`.
+struct EpochRows {
+  std::int64_t epoch = 0;
+  std::int64_t first_row = 0;
+};
+
+inline constexpr std::size_t kMostEpochRows = 65536;
+
+/// Steps from the start of a log that keep when they began: what traces and timelines show.
+inline constexpr std::size_t kTracedSteps = 512;
+
+/// Ranks whose losses are read: their curve is as good as that of all.
+inline constexpr std::int64_t kMostLossRanks = 64;
+
+/// `/steps` as equally long columns; `step` increases strictly, no time or count is negative.
 struct StepColumns {
-  std::vector<std::int64_t> step;
-  std::vector<std::int64_t> epoch;
-  std::array<std::vector<std::int64_t>, kPhaseCount> phase_ns;
-  std::vector<std::int64_t> step_ns;
-  std::vector<std::int64_t> comm_ns;
-  std::vector<std::int64_t> samples;
-  std::vector<double> loss;
+  Counts step;
+  std::vector<EpochRows> epochs;       ///< ascending by row, at most kMostEpochRows; empty where the log does not say
+  std::vector<std::int64_t> start_ns;  ///< of the first kTracedSteps rows
+  std::array<Counts, kPhaseCount> phase_ns;
+  Counts step_ns;
+  Counts comm_ns;
+  Counts samples;
+  std::vector<float> loss;  ///< to be drawn, not computed with; empty from rank kMostLossRanks on
 
   std::size_t size() const { return step.size(); }
+  const Counts& of(Phase phase) const { return phase_ns[static_cast<std::size_t>(phase)]; }
 };
 
 /// One rank's log of one start. Text attributes are as the file has them: clean them before showing.
@@ -57,8 +73,10 @@ struct RankLog {
   StepColumns steps;
   std::vector<log::EpochRow> epochs;
   std::vector<log::MemoryRow> memory;
-  std::vector<log::InferenceRow> inference;  ///< no time or count is negative
-  std::vector<log::AccuracyRow> accuracy;    ///< 0 <= correct <= samples
+  std::vector<log::CollectiveRow> collectives;  ///< a sample where they are many: the same operations on every rank
+  std::vector<log::EventRow> events;            ///< the first of them where they are many
+  std::vector<log::InferenceRow> inference;     ///< no time or count is negative
+  std::vector<log::AccuracyRow> accuracy;       ///< 0 <= correct <= samples
 };
 
 /// One start of a run (`restart-NNN`): the logs of the ranks that are there, by rank, each rank once.

@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "report/groups.h"
 #include "report/inference.h"
 #include "report/model.h"
 #include "report/scaling.h"
+#include "report/scaling_model.h"
 #include "report/summary.h"
 #include "report/table.h"
 
@@ -17,6 +19,9 @@ struct Report {
   std::vector<RunSummary> runs;  ///< of training
   std::vector<InferenceSummary> inference;
   std::vector<Scaling> scaling;
+  std::vector<ScalingModel> scaling_models;
+  std::vector<Group> groups;  ///< every run that has all its ranks is in one
+  std::vector<Comparison> comparisons;
   std::vector<Preflight> preflights;
   std::vector<Problem> problems;
   std::size_t log_files = 0;
@@ -34,6 +39,22 @@ Table runs_table(const Report& report);
 Table phases_table(const Report& report);
 /// Communication per step, hidden and exposed; runs that communicate only.
 Table communication_table(const Report& report);
+/// Bus bandwidth by operation and size, per run.
+Table bandwidth_table(const Report& report);
+/// How evenly work lies on the ranks, per run of several.
+Table balance_table(const Report& report);
+/// Ranks that the others wait for.
+Table straggler_table(const Report& report);
+/// Configurations that were run more than once, with confidence intervals.
+Table repeats_table(const Report& report);
+/// Pairs of configurations that differ in one thing.
+Table comparison_table(const Report& report);
+/// The fitted model of step time against ranks, a line a series.
+Table scaling_model_table(const Report& report);
+/// What that model says, at the measured ranks and beyond.
+Table prediction_table(const Report& report);
+/// Device hours of each run.
+Table cost_table(const Report& report);
 /// Peak and categories of a run's ranks: all of them, or where they are many those with the highest and lowest peak.
 Table memory_table(const Report& report);
 /// Speedup and efficiency of each pair of run and baseline.

@@ -5,8 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/text.h"
-#include "report/format.h"
+#include "report/config_text.h"
 
 namespace trainyard::report {
 namespace {
@@ -39,14 +38,14 @@ bool batch_matches(const RunSummary& run, const RunSummary& baseline, ScalingKin
   const std::int64_t batch = run.attributes.global_batch;
   if (batch <= 0) return false;
   if (kind == ScalingKind::kStrong) return batch == baseline.attributes.global_batch;
-  return batch % run.ranks == 0 && batch / run.ranks == baseline.attributes.global_batch;
+  return batch % run.devices == 0 && batch / run.devices == baseline.attributes.global_batch;
 }
 
 std::optional<std::size_t> find_baseline(const std::vector<RunSummary>& runs, const RunSummary& run, ScalingKind kind) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const RunSummary& candidate = runs[i];
-    if (candidate.ranks != 1 || !can_scale(candidate) || !same_work(run, candidate)) continue;
+    if (candidate.devices != 1 || !can_scale(candidate) || !same_work(run, candidate)) continue;
     if (!batch_matches(run, candidate, kind)) continue;
     if (!best || *candidate.images_per_second > *runs[*best].images_per_second) best = i;
   }
@@ -59,12 +58,12 @@ std::vector<Scaling> find_scaling(const std::vector<RunSummary>& runs) {
   std::vector<Scaling> all;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const RunSummary& run = runs[i];
-    if (run.ranks < 2 || !can_scale(run)) continue;
+    if (run.devices < 2 || !can_scale(run)) continue;
     for (const ScalingKind kind : {ScalingKind::kWeak, ScalingKind::kStrong}) {
       const auto baseline = find_baseline(runs, run, kind);
       if (!baseline) continue;
       const double speedup = *run.images_per_second / *runs[*baseline].images_per_second;
-      all.push_back({i, *baseline, kind, speedup, speedup / static_cast<double>(run.ranks)});
+      all.push_back({i, *baseline, kind, speedup, speedup / static_cast<double>(run.devices)});
     }
   }
   return all;
@@ -77,18 +76,6 @@ const Scaling* scaling_of(const std::vector<Scaling>& all, std::size_t run) {
 
 const char* name_of(ScalingKind kind) {
   return kind == ScalingKind::kWeak ? "weak" : "strong";
-}
-
-std::map<std::string, std::string> parse_config_text(const std::string& text) {
-  std::map<std::string, std::string> keys;
-  for (const std::string_view line : core::split(text, '\n')) {
-    const std::string_view content = core::trim(line);
-    const auto equals = content.find('=');
-    if (content.empty() || content.front() == '#' || equals == std::string_view::npos) continue;
-    keys.insert_or_assign(clean_text(core::trim(content.substr(0, equals))),
-                          clean_text(core::trim(content.substr(equals + 1))));
-  }
-  return keys;
 }
 
 }  // namespace trainyard::report

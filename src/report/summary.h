@@ -6,15 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "report/balance.h"
+#include "report/bandwidth.h"
+#include "report/epochs.h"
+#include "report/limit.h"
+#include "report/loss_curve.h"
 #include "report/memory.h"
 #include "report/model.h"
+#include "report/timeline.h"
 
 namespace trainyard::report {
-
-struct CurvePoint {
-  double x = 0;
-  double value = 0;
-};
 
 /// What the report says of one run. Nothing (or empty) where the logs do not say.
 struct RunSummary {
@@ -38,6 +39,7 @@ struct RunSummary {
   std::optional<double> images_per_second;  ///< samples of all ranks / measured_ns
   std::optional<double> step_median_ns;     ///< of each step the slowest rank's time
   std::optional<double> step_p95_ns;
+  std::optional<double> step_p99_ns;
   std::array<double, kPhaseCount> phase_ns{};  ///< mean per step over ranks and steps; zeros where measured_steps is 0
   double step_mean_ns = 0;                     ///< likewise
   double comm_ns = 0;                          ///< likewise: all communication, hidden or not
@@ -46,8 +48,14 @@ struct RunSummary {
   std::optional<double> bubble;
   std::optional<double> predicted_bubble;
 
-  std::optional<double> epoch_ns;  ///< median over epochs of the slowest rank's duration; see kEpochRule
-  std::int64_t epochs = 0;         ///< finished
+  std::optional<double> epoch_ns;             ///< median over epochs of the slowest rank's duration; see kEpochRule
+  std::optional<double> epoch_validation_ns;  ///< median over epochs; so for the next
+  std::optional<double> epoch_checkpoint_ns;
+  std::int64_t steps_per_epoch = 0;  ///< of a whole one; 0 where the log does not say
+  std::int64_t epochs = 0;           ///< finished
+  std::vector<EpochFigures> epoch_figures;
+  double training_ns = 0;    ///< of all finished epochs together; where there are none of the measured steps
+  std::int64_t devices = 0;  ///< that all ranks drive together
   /// Bytes a second in training, mean over the latest start's ranks and epochs; see docs/timing-log.md.
   std::optional<double> bus_bandwidth;
   std::optional<double> transfer_bandwidth;
@@ -58,14 +66,18 @@ struct RunSummary {
   std::vector<CurvePoint> val_accuracy;  ///< over epochs done
   std::vector<RankMemory> memory;        ///< of the latest start, by rank
 
+  Balance balance;  ///< of the start with the most measured steps; so for the next
+  std::vector<SizeBandwidth> bandwidth_by_size;
+  Timeline timeline;
+  Limit limit;
+
   /// Shares of step_mean_ns; 0 where there is none.
   double share(Phase phase) const;
+  /// Training time times devices.
+  double device_hours() const { return training_ns * static_cast<double>(devices) / 3.6e12; }
   /// Communication that computing did not wait for, mean per step.
   double hidden_comm_ns() const;
 };
-
-/// Most points of a loss curve; a longer run's neighbouring steps share one.
-inline constexpr std::size_t kCurvePoints = 240;
 
 inline constexpr const char* kEpochRule =
     "Epoch time: the median over finished epochs of the slowest rank's time, training, validation and checkpoints "

@@ -21,6 +21,8 @@ std::string display_number(double value, Format format) {
       return format_significant(value, 4);
     case Format::kBytes:
       return core::format_bytes(static_cast<std::uint64_t>(std::llround(std::max(0.0, value))));
+    case Format::kBandwidth:
+      return format_significant(value / 1e9, 3) + " GB/s";
     case Format::kText:
     case Format::kCount:
     case Format::kRate:

@@ -10,13 +10,14 @@ namespace trainyard::report {
 /// How a column's values are shown to people. Machines (CSV, JSON) get the raw value in the unit that the column names.
 enum class Format {
   kText,
-  kCount,     ///< integer, thousands apart
-  kRate,      ///< three significant figures or more, no exponent
-  kDuration,  ///< nanoseconds, shown as us, ms, s, min or h
-  kShare,     ///< 0..1, shown as percent with one decimal
-  kFactor,    ///< shown as 1.93x
-  kReal,      ///< four significant figures
-  kBytes,     ///< shown with a binary unit
+  kCount,      ///< integer, thousands apart
+  kRate,       ///< three significant figures or more, no exponent
+  kDuration,   ///< nanoseconds, shown as us, ms, s, min or h
+  kShare,      ///< 0..1, shown as percent with one decimal
+  kFactor,     ///< shown as 1.93x
+  kReal,       ///< four significant figures
+  kBytes,      ///< shown with a binary unit
+  kBandwidth,  ///< bytes per second, shown as GB/s (10^9)
 };
 
 /// Nothing, where the logs do not say.

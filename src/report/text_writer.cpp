@@ -9,7 +9,7 @@
 
 #include "core/terminal.h"
 #include "report/format.h"
-#include "report/statistics.h"
+#include "report/section.h"
 
 namespace trainyard::report {
 namespace {
@@ -192,36 +192,18 @@ void write_problems(Writer& writer, const Report& report) {
   }
 }
 
-void write_training(Writer& writer, const Report& report) {
-  writer.line();
-  writer.table(runs_table(report));
-  writer.heading("Where a step goes");
-  writer.bars(report);
-  writer.line();
-  writer.table(phases_table(report));
-  if (const Table communication = communication_table(report); !communication.rows.empty()) {
-    writer.heading(communication.title);
-    writer.table(communication);
+void write_section(Writer& writer, const Section& section, const Report& report) {
+  writer.heading(section.title);
+  if (section.tables.empty() && !section.lede.empty()) writer.paragraph(section.lede);
+  for (const std::string& point : section.points)
+    writer.paragraph(point, "- ");
+  if (section.id == "phases") writer.bars(report);
+  for (const Table& table : section.tables) {
+    const bool first = &table == &section.tables.front();
+    if (!first || !section.points.empty() || section.id == "phases") writer.line();
+    if (section.tables.size() > 1) writer.line(table.title + ":");
+    writer.table(table);
   }
-  const Table memory = memory_table(report);
-  if (!memory.rows.empty()) {
-    writer.heading(memory.title);
-    writer.table(memory);
-  }
-  writer.heading("Speedup and efficiency");
-  if (report.scaling.empty()) {
-    writer.paragraph("No run on several ranks has a single-rank baseline here.");
-  } else {
-    writer.table(scaling_table(report));
-    for (const std::string& note : scaling_notes(report))
-      writer.paragraph(note, "- ");
-  }
-  writer.heading("Training");
-  writer.table(training_table(report));
-  writer.heading("How to read this");
-  if (!report.scaling.empty()) writer.paragraph(kBaselineRule);
-  writer.paragraph(kWarmupRule);
-  if (!memory.rows.empty()) writer.paragraph(kMemoryRule);
 }
 
 }  // namespace
@@ -248,22 +230,16 @@ std::string to_text(const Report& report, const TextStyle& style) {
   writer.line(writer.paint(fmt::format("{} run{} from {} timing log{}", runs, runs == 1 ? "" : "s", report.log_files,
                                        report.log_files == 1 ? "" : "s"),
                            "1"));
-  if (!report.runs.empty()) write_training(writer, report);
-  if (!report.inference.empty()) {
-    const Table inference = inference_table(report);
-    writer.heading(inference.title);
-    writer.table(inference);
-    writer.line();
-    writer.paragraph(kInferenceRule);
-  }
-  if (!report.preflights.empty()) {
-    const Table preflight = preflight_table(report);
-    writer.heading(preflight.title);
-    writer.table(preflight);
-    writer.line();
-  }
+  const std::vector<Section> sections = sections_of(report);
+  for (const Section& section : sections)
+    write_section(writer, section, report);
   write_notes(writer, report);
   write_problems(writer, report);
+  writer.heading("How to read this");
+  for (const Section& section : sections) {
+    for (const std::string& note : section.notes)
+      writer.paragraph(note, "- ");
+  }
   return writer.take();
 }
 

@@ -9,7 +9,21 @@
 namespace trainyard::report {
 namespace {
 
-/// One description of a log's fields for both ways: `archive` appends each, or fills it in.
+// One description of the fields for both ways: `archive` appends each, or fills it in.
+
+template <class Archive>
+void for_each_field(Archive& archive, const log::EventRow& row) {
+  archive(row.time_ns);
+  archive(row.kind);
+  archive(row.text);
+}
+template <class Archive>
+void for_each_field(Archive& archive, log::EventRow& row) {
+  archive(row.time_ns);
+  archive(row.kind);
+  archive(row.text);
+}
+
 template <class Archive, class Log>
 void for_each_field(Archive& archive, Log& log) {
   for (const log::AttributeField& field : log::attribute_fields()) {
@@ -17,7 +31,8 @@ void for_each_field(Archive& archive, Log& log) {
   }
   archive(log.complete);
   archive(log.steps.step);
-  archive(log.steps.epoch);
+  archive(log.steps.epochs);
+  archive(log.steps.start_ns);
   for (auto& column : log.steps.phase_ns)
     archive(column);
   archive(log.steps.step_ns);
@@ -26,16 +41,26 @@ void for_each_field(Archive& archive, Log& log) {
   archive(log.steps.loss);
   archive(log.epochs);
   archive(log.memory);
+  archive(log.collectives);
+  archive(log.events);
   archive(log.inference);
   archive(log.accuracy);
 }
 
 class Output {
  public:
+  explicit Output(std::size_t expected_bytes) { bytes_.reserve(expected_bytes); }
+
   template <class Value>
   void operator()(const Value& value) {
     if constexpr (std::is_arithmetic_v<Value>) {
       append(&value, sizeof value);
+    } else if constexpr (std::is_same_v<Value, Counts>) {
+      value.pass(*this);
+    } else if constexpr (std::is_same_v<Value, std::vector<log::EventRow>>) {
+      (*this)(value.size());
+      for (const log::EventRow& row : value)
+        for_each_field(*this, row);
     } else {
       static_assert(std::is_trivially_copyable_v<typename Value::value_type>);
       (*this)(value.size());
@@ -57,6 +82,13 @@ class Input {
   void operator()(Value& value) {
     if constexpr (std::is_arithmetic_v<Value>) {
       std::memcpy(&value, take(1, sizeof value), sizeof value);
+    } else if constexpr (std::is_same_v<Value, Counts>) {
+      value.pass(*this);
+    } else if constexpr (std::is_same_v<Value, std::vector<log::EventRow>>) {
+      std::size_t count = 0;
+      (*this)(count);
+      for (std::size_t i = 0; i < count; ++i)  // not resized to what a broken number says
+        for_each_field(*this, value.emplace_back());
     } else {
       std::size_t count = 0;
       (*this)(count);
@@ -79,7 +111,8 @@ class Input {
 }  // namespace
 
 std::string to_bytes(const RankLog& log) {
-  Output output;
+  constexpr std::size_t kBytesOfAStep = 48;  // about
+  Output output(log.steps.size() * kBytesOfAStep);
   output(log.path.native());
   for_each_field(output, log);
   return output.take();

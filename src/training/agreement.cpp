@@ -7,15 +7,18 @@
 
 #include "comm/values.h"
 #include "core/error.h"
+#include "core/signals.h"
 
 namespace trainyard::training {
 namespace {
 
-/// First character: the exit code. What follows: node, line break, message.
+/// First character: the exit code, or S for kStoppedStatus. What follows: node, line break, message.
 std::string attempt(const std::string& node, const std::function<void()>& body) {
   try {
     body();
     return "0";
+  } catch (const core::Stopped& error) {
+    return fmt::format("S{}\n{}", node, error.what());
   } catch (const core::UsageError& error) {
     return fmt::format("2{}\n{}", node, error.what());
   } catch (const std::exception& error) {
@@ -35,7 +38,7 @@ Outcome agree(const comm::World& world, const std::function<void()>& body) {
     return report.front() == failed->front() &&
            report.substr(std::min(report.size(), report.find('\n') + 1)) == message;
   });
-  Outcome outcome{failed->front() - '0', message};
+  Outcome outcome{failed->front() == 'S' ? core::kStoppedStatus : failed->front() - '0', message};
   if (!everywhere) {
     outcome.message =
         fmt::format("[rank {} {}] {}", failed - reports.begin(), failed->substr(1, line_end - 1), message);

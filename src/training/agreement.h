@@ -9,7 +9,7 @@ namespace trainyard::training {
 
 /// How a step that all ranks took ended: as on the first rank that it failed on.
 struct Outcome {
-  int exit_code = 0;    ///< 0: well on every rank; 2: bad input; 1: the work failed
+  int exit_code = 0;  ///< 0: well on every rank; 2: bad input; 1: the work failed; core::kStoppedStatus: asked to stop
   std::string message;  ///< one line; names the rank and node where not all ranks say the same
 };
 

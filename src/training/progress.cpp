@@ -95,7 +95,7 @@ void Progress::draw_bar(const log::StepRow& row) const {
     const auto width = static_cast<std::size_t>(std::min(room, 40));
     const auto full = static_cast<std::size_t>(static_cast<double>(width) * static_cast<double>(row.step + 1) /
                                                static_cast<double>(plan_.total_steps));
-    bar = "[" + std::string(full, '=') + std::string(width - full, ' ') + "]";
+    bar = fmt::format("[{:=<{}}{: <{}}]", "", full, "", width - full);
   }
   fmt::print(stderr, "\r\x1b[K{}{}{}", head, bar, tail);
   std::fflush(stderr);

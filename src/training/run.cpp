@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "comm/bootstrap.h"
 #include "config/enum_names.h"
 #include "config/parse.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/flight_recorder.h"
 #include "core/logging.h"
@@ -22,8 +24,12 @@
 #include "precision/policy.h"
 #include "timing/host_memory.h"
 #include "training/agreement.h"
+#include "training/checkpointer.h"
 #include "training/model_input.h"
 #include "training/out_of_memory.h"
+#include "training/provenance.h"
+#include "training/restarts.h"
+#include "training/resume.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
 #include "training/staged_data.h"
@@ -35,7 +41,8 @@ namespace {
 /// The pieces of one rank's run, in the order in which they are made.
 class Run {
  public:
-  Run(comm::World& world, config::RunConfig config) : world_(world), config_(std::move(config)) {}
+  Run(comm::World& world, core::StopRequests& requests, config::RunConfig config)
+      : world_(world), requests_(requests), config_(std::move(config)) {}
 
   /// Before anything is opened or copied. No collectives.
   void check() const { config::validate_ranks(config_, world_.size); }
@@ -63,12 +70,20 @@ class Run {
     zero_ = agree_on_zero(world_);
   }
 
-  /// No collectives.
+  /// Collective, as a whole.
+  void resume() {
+    resumed_ = training::resume(config_, world_, folder_->root(), *strategy_, said_);
+    refuse_fruitless_restart(config_, *folder_, resumed_);
+  }
+
+  /// Collective until the log is open.
   void open_log() {
     log::RunAttributes attributes = describe_run(config_, world_, *strategy_, *folder_, zero_);
     attributes.model_bytes = model_bytes_;
+    write_provenance(attributes, world_, folder_->attempt());
     writer_.emplace(folder_->log_file(world_.rank), attributes);
     trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero_.steady_ns);
+    if (resumed_) trainer_->begin_at(cursor_in(config_, trainer_->shape(), resumed_->note, world_.rank, world_.size));
   }
 
   /// After a start that failed on some rank. Collective: no log is open any more when rank 0 takes the folder away.
@@ -79,26 +94,38 @@ class Run {
     folder_.reset();
   }
 
-  void train() {
+  /// Returns the exit status.
+  int train() {
     folder_->keep();
-    std::optional<core::TerminationMark> mark;
     if (world_.recorder) {
       world_.recorder->keep_in(folder_->attempt());
-      mark.emplace(world_.recorder->state(), static_cast<std::int32_t>(core::RankState::kTerminated));
+      requests_.mark_termination(world_.recorder->state(), static_cast<std::int32_t>(core::RankState::kTerminated));
       world_.control->barrier();  // from here on a rank without a record is one that could not keep it
       if (world_.rank == 0) core::leave_launch_note(folder_->attempt());
     }
     announce();
+    if (resumed_) {
+      said_.push_back(fmt::format("goes on after step {} of {}", resumed_->note.step, resumed_->checkpoint.string()));
+    }
+    for (const std::string& line : said_)
+      trainer_->tell("restart", line);
     Summary summary;
-    naming_out_of_memory(config_, [&] { summary = trainer_->run(); });
+    {
+      Checkpointer checkpointer(config_, world_, folder_->root() / "checkpoints", folder_->restart(),
+                                [this](const std::string& line) { trainer_->tell("checkpoint", line); });
+      naming_out_of_memory(config_, [&] { summary = trainer_->run(checkpointer); });
+    }
     writer_->finish();
-    const models::TensorMap state = strategy_->gather_state();
+    models::TensorMap state;
+    if (!summary.stopped) state = strategy_->gather_state();
     world_.control->barrier();
     if (world_.recorder) world_.recorder->discard();
-    if (world_.rank != 0) return;
+    if (summary.stopped) return stopped(summary);
+    if (world_.rank != 0) return 0;
     models::save_safetensors(state, folder_->root() / "model.safetensors");
     fmt::print("results: {}\n", folder_->root().string());
     fmt::print("validation accuracy: {:.1f} %\n", 100.0 * summary.validation_accuracy);
+    return 0;
   }
 
   /// Says why this rank fails in training, unless another one has said why the run does. If it failed in a collective,
@@ -114,6 +141,17 @@ class Run {
   }
 
  private:
+  /// The exit status of a run that was asked to stop.
+  int stopped(const Summary& summary) const {
+    if (world_.rank == 0) {
+      core::write_file_atomically(folder_->attempt() / core::kStoppedMark, fmt::format("{}\n", summary.steps));
+      fmt::print("results: {}\n", folder_->root().string());
+      fmt::print("stopped after step {}: the same command goes on with --output {}\n", summary.steps,
+                 folder_->root().string());
+    }
+    return core::has_launch_note() ? 0 : core::kStoppedStatus;
+  }
+
   void announce() const {
     if (world_.rank != 0) return;
     core::log_info(fmt::format("{} on {}, {} over {} rank{} on {} node{} ({}), {} on {}, {} samples a step: {}",
@@ -126,6 +164,7 @@ class Run {
   }
 
   comm::World& world_;
+  core::StopRequests& requests_;
   config::RunConfig config_;
   std::optional<StagedData> staged_;
   data::Datasets data_;
@@ -133,6 +172,8 @@ class Run {
   std::unique_ptr<parallel::Strategy> strategy_;
   std::optional<RunFolder> folder_;
   LogZero zero_;
+  std::optional<ResumePoint> resumed_;
+  std::vector<std::string> said_;  ///< before there was a log
   std::optional<log::Writer> writer_;
   std::optional<Trainer> trainer_;
 };
@@ -145,27 +186,30 @@ Outcome start(Run& run, const comm::World& world, const std::optional<std::strin
   if (outcome.exit_code == 0 && run.stages_data()) outcome = agree(world, [&] { run.stage_data(); });
   if (outcome.exit_code == 0) outcome = agree(world, [&] { run.prepare(); });
   if (outcome.exit_code == 0) outcome = agree(world, [&] { run.agree_on_start(); });
+  if (outcome.exit_code == 0) outcome = agree(world, [&] { run.resume(); });
   if (outcome.exit_code == 0) outcome = agree(world, [&] { run.open_log(); });
   if (outcome.exit_code != 0) run.abandon();
   return outcome;
 }
 
 /// The rank's life while MPI is up. The outcome's message is for rank 0 to say once MPI has come down in order.
-Outcome run_ranks(const config::RunConfig& config, const std::optional<std::string>& refusal, bool& speaks) {
+Outcome run_ranks(const config::RunConfig& config, const std::optional<std::string>& refusal,
+                  core::StopRequests& requests, bool& speaks) {
   // No device is needed to say what is wrong.
-  comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device});
+  comm::World world = comm::bootstrap({.device = refusal ? config::DeviceKind::kCpu : config.device,
+                                       .deadline = std::chrono::seconds(config.collective_timeout_s)});
   core::set_up_logging(
       {.rank = world.rank, .world_size = world.size, .host = world.node, .level = core::LogLevel::kInfo});
   speaks = world.rank == 0;
-  Run run(world, config);
-  const Outcome outcome = start(run, world, refusal);
+  Run run(world, requests, config);
+  Outcome outcome = start(run, world, refusal);
   if (outcome.exit_code != 0) return outcome;
   if (world.size == 1) {
-    run.train();
+    outcome.exit_code = run.train();
     return outcome;
   }
   try {
-    run.train();
+    outcome.exit_code = run.train();
     return outcome;
   } catch (const std::exception& error) {
     // The others wait in a collective for a rank that will not come.
@@ -178,14 +222,19 @@ Outcome run_ranks(const config::RunConfig& config, const std::optional<std::stri
 
 int run(const config::RunConfig& config, const std::optional<std::string>& refusal) {
   timing::count_host_memory();
+  core::StopRequests requests;
   bool speaks = true;
   Outcome outcome;
   try {
-    outcome = run_ranks(config, refusal, speaks);
+    outcome = run_ranks(config, refusal, requests, speaks);
   } catch (const comm::RefusedElsewhere&) {
     return 2;  // rank 0 says it
   }
   if (!speaks || outcome.exit_code == 0) return outcome.exit_code;
+  if (outcome.exit_code == core::kStoppedStatus) {
+    if (!outcome.message.empty()) fmt::print(stderr, "train: {}\n", outcome.message);
+    return outcome.exit_code;
+  }
   if (outcome.exit_code == 2) throw core::UsageError(outcome.message);
   throw core::Error(outcome.message);
 }

@@ -1,6 +1,6 @@
 #include "training/trainer.h"
 
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/full.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +8,10 @@
 #include <optional>
 
 #include "comm/values.h"
+#include "config/enum_names.h"
 #include "core/clock.h"
 #include "core/logging.h"
+#include "core/text.h"
 #include "timing/memory_trace.h"
 
 namespace trainyard::training {
@@ -21,6 +23,9 @@ using Region = timing::StepTimer::Region;
 /// Steps between two rows of /memory and two look-ups of finished collectives. The run's second step is the first of
 /// them: the first makes what stays, such as the workspaces of a GPU's libraries.
 constexpr std::int64_t kSampleSteps = 64;
+
+/// Seconds. What a save may take after SIGTERM: Slurm's default KillWait, the time until SIGKILL, is 30 s.
+constexpr double kTerminationBudget = 20.0;
 
 data::SamplerOptions sampling(const config::RunConfig& config, const data::Dataset& dataset,
                               parallel::DataShard shard) {
@@ -108,23 +113,48 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
   }
 }
 
-Summary Trainer::run() {
+TrainingShape Trainer::shape() const {
+  const parallel::DataShard shard = strategy_.data_shard();
+  return {.data_samples = train_loader_.sampler().samples(),
+          .batches = train_loader_.batches(),
+          .batch_samples = config_.batch_size * shard.count,
+          .step_samples = samples_per_step(config_, shard)};
+}
+
+void Trainer::begin_at(const Cursor& cursor) {
+  start_ = cursor;
+  step_ = cursor.step;
+  skipped_ = strategy_.skipped_steps();
+}
+
+Summary Trainer::run(Checkpointer& checkpointer) {
   Summary summary;
-  for (std::int64_t epoch = 0; step_ < total_steps_; ++epoch) {
+  // At least one: a run may have stopped when only the validation of its last epoch was left.
+  for (std::int64_t epoch = start_.epoch; epoch == start_.epoch || step_ < total_steps_; ++epoch) {
+    checkpoint_ns_ = 0;
     const std::int64_t start_ns = core::steady_ns();
-    const Totals trained = train_epoch(epoch);
+    const Totals trained = train_epoch(epoch, checkpointer);
+    if (stopped_) break;
     const std::int64_t trained_ns = core::steady_ns();
+    const std::int64_t train_ns = trained_ns - start_ns - checkpoint_ns_;
     const Totals training = over_ranks(trained);
     const std::int64_t validation_start_ns = core::steady_ns();
-    const Totals validation = over_ranks(validate());
+    const std::int64_t checkpoint_before_ns = checkpoint_ns_;
+    const Totals validated = validate(checkpointer);
+    if (stopped_) {
+      save_and_stop(checkpointer, epoch, trained);
+      break;
+    }
+    const Totals validation = over_ranks(validated);
     const std::int64_t end_ns = core::steady_ns();
 
     log::EpochRow row;
     row.epoch = epoch;
     row.start_ns = start_ns - log_zero_ns_;
     row.duration_ns = end_ns - start_ns;
-    row.train_ns = trained_ns - start_ns;
-    row.validation_ns = end_ns - validation_start_ns;
+    row.train_ns = train_ns;
+    row.validation_ns = end_ns - validation_start_ns - (checkpoint_ns_ - checkpoint_before_ns);
+    row.checkpoint_ns = checkpoint_ns_;
     row.train_loss = training.loss_sum / training.samples;
     row.train_accuracy = training.correct / training.samples;
     row.val_loss = validation.loss_sum / validation.samples;
@@ -139,25 +169,35 @@ Summary Trainer::run() {
 
     log_skipped_steps(epoch);
     summary.validation_accuracy = row.val_accuracy;
+    if (config_.target_accuracy > 0.0 && row.val_accuracy >= config_.target_accuracy && step_ < total_steps_) {
+      tell("target", fmt::format("epoch {}: the target accuracy is reached, training ends", epoch + 1));
+      break;
+    }
   }
+  if (checkpointer.under_way()) checkpointer.settle();
+  summary.stopped = stopped_;
+  summary.steps = step_;
   if (const std::int64_t dropped = world_.data->ledger_dropped(); dropped > 0) {
-    writer_.append(log::EventRow{
-        .time_ns = core::steady_ns() - log_zero_ns_,
-        .kind = "warning",
-        .text = fmt::format("/collectives lacks {} rows: they came faster than they were logged", dropped)});
+    tell("warning", fmt::format("/collectives lacks {} rows: they came faster than they were logged", dropped));
   }
   return summary;
 }
 
-Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
+Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpointer) {
   const at::TensorOptions on_device = at::TensorOptions(at::kDouble).device(world_.device);
-  at::Tensor loss_sum = at::zeros({}, on_device);
-  at::Tensor correct = at::zeros({}, on_device);
-  Totals totals;
+  Totals totals = epoch == start_.epoch ? start_.sums : Totals();
+  at::Tensor loss_sum = at::full({}, totals.loss_sum, on_device);
+  at::Tensor correct = at::full({}, totals.correct, on_device);
+  const auto read_totals = [&] {
+    timer_.drain();
+    totals.loss_sum = loss_sum.item<double>();
+    totals.correct = correct.item<double>();
+  };
+  batch_ = epoch == start_.epoch ? start_.batch : 0;
   timer_.start();
   {
     const Region region(timer_, Phase::kData);
-    train_loader_.start_epoch(epoch);
+    train_loader_.start_epoch(epoch, batch_);
   }
   while (step_ < total_steps_) {
     const std::vector<data::Batch> batches = next_batches();
@@ -185,12 +225,97 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch) {
            return sum_ns;
          }});
     ++step_;
+    batch_ += static_cast<std::int64_t>(batches.size());
     if (sampled) log_collectives();
+    bool all_written = false;
+    {
+      const Region region(timer_, Phase::kExposedComm);
+      all_written = agree_on_requests(checkpointer);
+    }
+    if (!all_written && !is_stop_requested() && !checkpointer.due(step_)) continue;
+    read_totals();
+    if (is_stop_requested()) {
+      save_and_stop(checkpointer, epoch, totals);
+      return totals;
+    }
+    if (all_written) settle(checkpointer);
+    if (checkpointer.due(step_)) save(checkpointer, epoch, totals);
+    timer_.start();
   }
-  timer_.drain();
-  totals.loss_sum = loss_sum.item<double>();
-  totals.correct = correct.item<double>();
+  read_totals();
+  // A run that saves at all can be carried on.
+  if (step_ == total_steps_ && config_.checkpoint_every > 0 && checkpointer.saved_step() != step_ &&
+      !checkpointer.due(step_)) {
+    save(checkpointer, epoch, totals);
+  }
   return totals;
+}
+
+bool Trainer::agree_on_requests(const Checkpointer& checkpointer) {
+  // How many ranks were asked to stop, were asked by SIGTERM, are still writing.
+  const core::StopRequest own = core::stop_requested();
+  std::array<std::int64_t, 3> ranks{own >= core::StopRequest::kCheckpoint, own == core::StopRequest::kTerminate,
+                                    checkpointer.under_way() && !checkpointer.written()};
+  comm::all_reduce(*world_.control, ranks);
+  request_ = ranks[1] > 0   ? core::StopRequest::kTerminate
+             : ranks[0] > 0 ? core::StopRequest::kCheckpoint
+                            : core::StopRequest::kNone;
+  return checkpointer.under_way() && ranks[2] == 0;
+}
+
+void Trainer::settle(Checkpointer& checkpointer) {
+  const std::int64_t start_ns = core::steady_ns();
+  checkpointer.settle();
+  checkpoint_ns_ += core::steady_ns() - start_ns;
+}
+
+void Trainer::save(Checkpointer& checkpointer, std::int64_t epoch, const EpochSums& sums) {
+  const std::int64_t start_ns = core::steady_ns();
+  const TrainingShape now = shape();
+  CheckpointNote note;
+  note.step = step_;
+  note.epoch = epoch;
+  note.batch = batch_;
+  note.batches = now.batches;
+  note.batch_samples = now.batch_samples;
+  note.step_samples = now.step_samples;
+  note.data_samples = now.data_samples;
+  note.model = config::name_of(config_.model);
+  note.data = config::name_of(config_.data);
+  note.seed = config_.seed;
+  note.bucket_mb = config_.bucket_mb;
+  note.strategy = config::name_of(config_.strategy);
+  note.precision = config::name_of(config_.precision);
+  checkpointer.begin(strategy_.state(), std::move(note), sums);
+  checkpoint_ns_ += core::steady_ns() - start_ns;
+}
+
+void Trainer::save_and_stop(Checkpointer& checkpointer, std::int64_t epoch, const EpochSums& sums) {
+  stopped_ = true;
+  const std::string asked = fmt::format("asked to stop ({}) after step {}",
+                                        request_ == core::StopRequest::kTerminate ? "SIGTERM" : "SIGUSR2", step_);
+  if (checkpointer.under_way()) checkpointer.settle();
+  // The ranks must decide alike, and each has its own idea of how long the last save took.
+  std::array<double, 1> expected_s{checkpointer.last_save_s()};
+  comm::all_reduce(*world_.control, expected_s, comm::ReduceOp::kMax);
+  if (step_ == start_.step) {
+    tell("signal", asked + ": nothing new to save");
+  } else if (checkpointer.saved_step() == step_) {
+    tell("signal", asked + ": saved already");
+  } else if (request_ == core::StopRequest::kTerminate && expected_s[0] > kTerminationBudget) {
+    tell("signal", fmt::format("{}: a checkpoint takes {:.0f} s, more than is left before SIGKILL: none is saved",
+                               asked, expected_s[0]));
+  } else {
+    tell("signal", asked);
+    save(checkpointer, epoch, sums);
+    checkpointer.settle();
+  }
+}
+
+void Trainer::tell(std::string_view kind, const std::string& text) {
+  writer_.append(log::EventRow{
+      .time_ns = core::steady_ns() - log_zero_ns_, .kind = std::string(kind), .text = core::one_line(text)});
+  if (world_.rank == 0) core::log_info(text);
 }
 
 parallel::StepResult Trainer::traced_step(std::span<const data::Batch> batches) {
@@ -213,7 +338,7 @@ std::vector<data::Batch> Trainer::next_batches() {
   return batches;
 }
 
-Trainer::Totals Trainer::validate() {
+Trainer::Totals Trainer::validate(Checkpointer& checkpointer) {
   Totals totals;
   strategy_.begin_evaluation();
   validation_loader_.start_epoch(0);
@@ -222,6 +347,11 @@ Trainer::Totals Trainer::validate() {
     totals.loss_sum += part.loss_sum;
     totals.correct += static_cast<double>(part.correct);
     totals.samples += static_cast<double>(part.samples);
+    if (agree_on_requests(checkpointer)) settle(checkpointer);
+    if (is_stop_requested()) {
+      stopped_ = true;
+      break;
+    }
   }
   return totals;
 }
@@ -236,9 +366,7 @@ void Trainer::log_skipped_steps(std::int64_t epoch) {
   const std::int64_t skipped = strategy_.skipped_steps() - skipped_;
   if (skipped == 0) return;
   skipped_ += skipped;
-  const std::string text = fmt::format("epoch {}: {} steps skipped, their gradients overflowed", epoch + 1, skipped);
-  writer_.append(log::EventRow{.time_ns = core::steady_ns() - log_zero_ns_, .kind = "skipped-step", .text = text});
-  if (world_.rank == 0) core::log_info(text);
+  tell("skipped-step", fmt::format("epoch {}: {} steps skipped, their gradients overflowed", epoch + 1, skipped));
 }
 
 void Trainer::log_collectives() {

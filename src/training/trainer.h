@@ -6,6 +6,7 @@
 
 #include "comm/bootstrap.h"
 #include "config/run_config.h"
+#include "core/signals.h"
 #include "data/datasets.h"
 #include "data/loader.h"
 #include "log/writer.h"
@@ -13,7 +14,9 @@
 #include "parallel/strategy.h"
 #include "timing/step_timer.h"
 #include "training/bandwidth.h"
+#include "training/checkpointer.h"
 #include "training/progress.h"
+#include "training/resume.h"
 
 namespace trainyard::training {
 
@@ -26,6 +29,8 @@ std::int64_t samples_per_step(const config::RunConfig& config, parallel::DataSha
 
 struct Summary {
   double validation_accuracy = 0.0;  ///< of the last epoch, 0 to 1
+  bool stopped = false;              ///< on request, before the end
+  std::int64_t steps = 0;            ///< done, those before a restart included
 };
 
 /// The epochs of one run on this rank: loads, steps, validates, and writes every row of its timing log.
@@ -36,22 +41,36 @@ class Trainer {
   Trainer(const config::RunConfig& config, const comm::World& world, const data::Datasets& data,
           parallel::Strategy& strategy, log::Writer& writer, std::int64_t log_zero_ns);
 
-  Summary run();
+  /// What a checkpoint must fit.
+  TrainingShape shape() const;
+  /// Before run(): begins there instead of at the first step.
+  void begin_at(const Cursor& cursor);
+  /// Until the end, or until some rank is asked to stop: then a checkpoint is saved, where that is possible.
+  Summary run(Checkpointer& checkpointer);
+  /// An event of the log, which rank 0 also says.
+  void tell(std::string_view kind, const std::string& text);
 
  private:
   /// Sums over samples; `totals` becomes sums over ranks.
-  struct Totals {
-    double loss_sum = 0.0;
-    double correct = 0.0;
-    double samples = 0.0;
-  };
+  using Totals = EpochSums;
 
-  Totals train_epoch(std::int64_t epoch);
+  Totals train_epoch(std::int64_t epoch, Checkpointer& checkpointer);
+  /// After each step and each batch of validation: whether any rank was asked to stop (request_), and whether all ranks
+  /// have written what is being saved. Collective.
+  bool agree_on_requests(const Checkpointer& checkpointer);
+  bool is_stop_requested() const { return request_ != core::StopRequest::kNone; }
+  /// Has the state written that the ranks are in now. Collective.
+  void save(Checkpointer& checkpointer, std::int64_t epoch, const EpochSums& sums);
+  /// The last save of a run that was asked to stop: waits until it is on the disk. Collective.
+  void save_and_stop(Checkpointer& checkpointer, std::int64_t epoch, const EpochSums& sums);
   /// A step whose memory is logged.
   parallel::StepResult traced_step(std::span<const data::Batch> batches);
   /// Batches of the next optimizer step; fewer than `accumulate` at an epoch's end, none after it.
   std::vector<data::Batch> next_batches();
-  Totals validate();
+  /// What was left is nothing if stopped_ is set on return.
+  Totals validate(Checkpointer& checkpointer);
+  /// Makes a save visible that all ranks have written. Collective.
+  void settle(Checkpointer& checkpointer);
   Totals over_ranks(Totals local) const;
   void log_skipped_steps(std::int64_t epoch);
   void log_collectives();
@@ -68,8 +87,13 @@ class Trainer {
   Progress progress_;
   BandwidthMeter bandwidth_;
   timing::StepTimer timer_;
+  Cursor start_;
   std::int64_t step_ = 0;
-  std::int64_t skipped_ = 0;  ///< steps already logged as skipped
+  std::int64_t batch_ = 0;                                ///< batches of the epoch done
+  std::int64_t skipped_ = 0;                              ///< steps already logged as skipped
+  std::int64_t checkpoint_ns_ = 0;                        ///< of the epoch, in which training waited for a checkpoint
+  core::StopRequest request_ = core::StopRequest::kNone;  ///< the strongest of any rank
+  bool stopped_ = false;
 };
 
 }  // namespace trainyard::training

@@ -50,7 +50,16 @@ TEST_F(SbatchFile, AsksForWhatTheConfigSays) {
   EXPECT_EQ(directives(),
             (std::vector<std::string>{"--job-name=resnet34_fp16_2node", "--nodes=2", "--ntasks-per-node=1",
                                       "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00",
-                                      "--no-requeue", "--output=results/%x-%j.out", "--open-mode=append"}));
+                                      "--requeue", "--signal=B:USR2@120", "--output=results/%x-%j.out",
+                                      "--open-mode=append"}));
+}
+
+TEST_F(SbatchFile, AJobThatMayNotBeRequeuedStillSavesBeforeItsTimeLimit) {
+  job.config.slurm->requeue = false;
+  EXPECT_THAT(directives(), AllOf(Contains("--no-requeue"), Contains("--signal=B:USR2@120")));
+  EXPECT_THAT(sbatch_text(job), HasSubstr("exec tools/launch -- tools/train"));
+  job.config.slurm->signal_s = 0;
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("--signal")));
 }
 
 TEST_F(SbatchFile, AConfigOfInferenceStartsToolsInferOnOneRank) {
@@ -58,6 +67,7 @@ TEST_F(SbatchFile, AConfigOfInferenceStartsToolsInferOnOneRank) {
   job.config.inference.emplace();
   job.config.slurm->nodes = 1;
   EXPECT_THAT(sbatch_text(job), HasSubstr("exec tools/launch -- tools/infer --config "));
+  EXPECT_THAT(sbatch_text(job), Not(HasSubstr("--signal"))) << "it saves no checkpoint";
   job.config.slurm->nodes = 2;
   EXPECT_THROW(sbatch_text(job), core::UsageError);
 }
@@ -87,7 +97,7 @@ TEST_F(SbatchFile, StartsTheTrainerFromWhereItWasSubmittedAndPassesArguments) {
   const std::string text = sbatch_text(job);
   EXPECT_THAT(text, StartsWith("#!/bin/bash\n"));
   EXPECT_THAT(text, HasSubstr("cd -- \"${SLURM_SUBMIT_DIR:"));
-  EXPECT_THAT(text, testing::EndsWith("exec tools/launch -- tools/train --config "
+  EXPECT_THAT(text, testing::EndsWith("exec tools/launch --requeue -- tools/train --config "
                                       "slurm/configs/resnet34_fp16_2node.cfg \"$@\"\n"));
 }
 
@@ -111,7 +121,7 @@ TEST_F(SbatchFile, FollowsTheSitesModulesScratchAndLauncher) {
   EXPECT_LT(text.find("module use '/my modules'\nmodule load gcc/12\nmodule load openmpi/4.1\n"),
             text.find("set -euo pipefail"));
   EXPECT_THAT(text, HasSubstr("${TRAINYARD_DATA:-$SCRATCH/trainyard-data}"));
-  EXPECT_THAT(text, HasSubstr("exec tools/launch --launcher mpirun -- tools/train"));
+  EXPECT_THAT(text, HasSubstr("exec tools/launch --launcher mpirun --requeue -- tools/train"));
 }
 
 TEST_F(SbatchFile, RemindsOfAnAccountThatTheSiteWants) {
@@ -135,7 +145,7 @@ TEST_F(SbatchFile, OfAnArrayChoosesTheArgumentsByTheTask) {
   EXPECT_THAT(text, HasSubstr("# Config digest 0123456789abcdef."));
   EXPECT_THAT(text, HasSubstr("case ${SLURM_ARRAY_TASK_ID:?"));
   EXPECT_THAT(text, HasSubstr("  1) set -- --name 'b c' \"$@\" ;;\n"));
-  EXPECT_THAT(text, testing::EndsWith("exec tools/launch -- tools/train --config "
+  EXPECT_THAT(text, testing::EndsWith("exec tools/launch --requeue -- tools/train --config "
                                       "slurm/configs/resnet34_fp16_2node.cfg \"$@\"\n"));
   job.throttle = 4;
   EXPECT_THAT(directives(), Contains("--array=0-1%4"));

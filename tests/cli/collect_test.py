@@ -12,11 +12,12 @@ import time
 import unittest
 import xml.dom.minidom
 
-from collect_case import COLLECT, CollectCase  # first: it may start another Python
+from collect_case import COLLECT, SOURCE, CollectCase  # first: it may start another Python
 
 import h5py
 import numpy as np
 
+import json_schema
 import timing_logs
 from timing_logs import epoch_rows, write_log
 
@@ -85,6 +86,162 @@ class Figures(CollectCase):
             self.collect("results", "--format", "html,json,csv")
             contents.append([(self.results / "report" / f"report.{kind}").read_bytes() for kind in ("html", "json", "csv")])
         self.assertEqual(*contents)
+
+
+class Why(CollectCase):
+    def run_of(self, delays_ns, **arguments):
+        timing_logs.write_synchronous_run(self.results / "run", delays_ns, **arguments)
+        return self.report()[0]["runs"][0]
+
+    def test_a_late_rank_is_blamed_and_not_those_that_wait(self):
+        run = self.run_of([0, 0, 40_000_000, 0], phase="forward")
+        self.assertEqual([(s["rank"], s["node"], s["cause"], s["persistent"]) for s in run["stragglers"]],
+                         [(2, "host1", "forward", True)])
+        self.assertEqual(run["limited_by"], "straggler")
+        self.assertIn("Rank 2 on host1", run["why"])
+        self.assertAlmostEqual(run["load_balance"], (100 + 40 / 4) / 140)
+
+    def test_delays_that_wander_are_no_late_rank(self):
+        turns = np.arange(100) % 4
+        run = self.run_of([np.where(turns == rank, 50_000_000, 0) for rank in range(4)], run="wander")
+        self.assertEqual(sorted(s["rank"] for s in run["stragglers"] if not s["persistent"]), [0, 1, 2, 3])
+        self.assertEqual({s["cause"] for s in run["stragglers"]}, {"data"})
+        self.assertEqual(run["limited_by"], "wandering-delays")
+
+    def test_even_ranks_have_no_stragglers(self):
+        run = self.run_of([0, 0, 0])
+        self.assertEqual((run["stragglers"], run["limited_by"]), ([], "compute"))
+
+    def test_bandwidth_is_that_of_the_rank_that_came_last(self):
+        for rank, start in enumerate((0, 6000)):
+            collectives = {"sequence": np.arange(9), "op": np.zeros(9, dtype=h5py.enum_dtype({"all_reduce": 0}, basetype="i1")),
+                           "bytes": np.full(9, 1 << 20), "start_ns": np.arange(9) * 20000 + start,
+                           "end_ns": np.arange(9) * 20000 + 10000}
+            write_log(self.results / "run" / f"rank-{rank:05}.h5", rank=rank, world_size=2, tables={"collectives": collectives})
+        size, = self.report()[0]["runs"][0]["bandwidth_by_size"]
+        self.assertEqual((size["op"], size["from_bytes"], size["operations"]), ("all_reduce", 1 << 20, 9))
+        self.assertAlmostEqual(size["bus_bandwidth"], (1 << 20) / 4000e-9)
+
+
+class Repeats(CollectCase):
+    def write(self, rates, **attributes):
+        """A repeat for each rate: a run of this many images a second."""
+        for number, rate in enumerate(rates):
+            name = attributes["precision"]
+            write_log(self.results / name / str(number) / "restart-000" / "rank-00000.h5", run=name, job_id=str(number),
+                      step_ns=[int(32e9 / rate)] * 20, phases_ns={"forward": int(32e9 / rate)}, **attributes)
+
+    def test_differences_are_called_so_only_above_the_noise(self):
+        self.write([100, 103, 98, 101, 99], precision="fp32")
+        self.write([101, 99, 102, 97, 104], precision="tf32")
+        self.write([200, 206, 196, 202, 198], precision="amp")
+        report, _ = self.report()
+        self.assertEqual([group["repeats"] for group in report["groups"]], [5, 5, 5])
+        verdicts = {frozenset((one["label"], one["other"])): one["verdict"] for one in report["comparisons"]}
+        self.assertEqual(verdicts[frozenset(("fp32/0", "tf32/0"))], "no significant difference")
+        self.assertIn(verdicts[frozenset(("fp32/0", "amp/0"))], ("faster", "slower"))
+        group = next(one for one in report["groups"] if one["label"] == "fp32/0")["images_per_second"]
+        self.assertLess(group["low"], group["mean"])
+        self.assertLess(group["mean"], group["high"])
+        self.assertIn("no significant difference", self.collect("results").stdout)
+
+
+class Gate(CollectCase):
+    def setUp(self):
+        super().setUp()
+        write_log(self.results / "run" / "rank-00000.h5", run="resnet", step_ns=[320_000_000] * 20)
+
+    def against(self, references, status):
+        (self.folder / "reference.json").write_text(json.dumps({"runs": {"resnet": references}}))
+        done = self.collect("results", "--against", "reference.json", "--junit", "junit.xml", status=status, lines=None)
+        document = xml.dom.minidom.parse(str(self.folder / "junit.xml"))
+        return done, [bool(case.getElementsByTagName("failure")) for case in document.getElementsByTagName("testcase")]
+
+    def test_a_regression_fails(self):
+        good = {"images_per_second": [102, -0.05, None, "images/s"], "step_median_ns": [0.32, -0.01, 0.01, "s"]}
+        self.assertEqual(self.against(good, 0)[1], [False, False])
+        done, failed = self.against(good | {"images_per_second": [120, -0.05, None, "images/s"]}, 1)
+        self.assertEqual(failed, [True, False])
+        self.assertIn("FAILED", done.stdout)
+
+    def test_bad_references_are_usage(self):
+        for references, word in (({"images_per_second": [1, 2]}, "images_per_second"), ({"speed": [1, None, None, "1"]}, "speed")):
+            (self.folder / "reference.json").write_text(json.dumps({"runs": {"resnet": references}}))
+            self.assertIn(word, self.collect("results", "--against", "reference.json", status=2).stderr)
+        self.assertIn("--against", self.collect("results", "--junit", "x.xml", status=2).stderr)
+
+
+class Watch(CollectCase):
+    def test_ends_when_all_runs_are_complete(self):
+        log = self.results / "run" / "rank-00000.h5"
+        write_log(log, complete=0)
+        with subprocess.Popen([COLLECT, "results", "--watch=0.1", "--format", "json"], cwd=self.folder) as process:
+            report = self.results / "report" / "report.json"
+            for _ in range(600):
+                if report.exists():
+                    break
+                time.sleep(0.1)
+            self.assertFalse(json.loads(report.read_text())["runs"][0]["complete"])
+            self.assertIsNone(process.poll())
+            write_log(self.folder / "new.h5")
+            os.replace(self.folder / "new.h5", log)
+            self.assertEqual(process.wait(60), 0)
+        self.assertTrue(json.loads(report.read_text())["runs"][0]["complete"])
+
+    def test_usage(self):
+        self.assertIn("--watch", self.collect("results", "--watch=soon", status=2).stderr)
+
+
+class Formats(CollectCase):
+    def setUp(self):
+        super().setUp()
+        timing_logs.write_study(self.results)
+        timing_logs.write_synchronous_run(self.results / "late", [0, 0, 30_000_000], run="late")
+
+    def test_json_is_as_its_schema_says(self):
+        collectives = {"sequence": [0], "op": np.zeros(1, dtype=h5py.enum_dtype({"all_reduce": 0}, basetype="i1")),
+                       "bytes": [64], "start_ns": [0], "end_ns": [10]}
+        memory = {"step": [1], "peak_bytes": [100]} | {f"{name}_bytes": [20] for name in
+                                                       ("parameters", "gradients", "optimizer", "activations", "other")}
+        for number in range(3):
+            write_log(self.results / "repeat" / str(number) / "restart-000" / "rank-00000.h5", run="repeat",
+                      job_id=str(number), config_digest="again", tables={"collectives": collectives, "memory": memory})
+        (self.results / "bad").mkdir()
+        (self.results / "bad" / "rank-00000.h5").write_bytes(b"nothing")
+        report, _ = self.report()
+        schema = json.loads((SOURCE / "docs" / "report.schema.json").read_text())
+        self.assertEqual(json_schema.problems(report, schema), [])
+        for name in ("runs", "scaling", "scaling_models", "predictions", "groups", "problems"):
+            self.assertTrue(report[name], name)
+        report["runs"][0]["step_mean_ns"] = "a second"
+        self.assertEqual(len(json_schema.problems(report, schema)), 1)
+
+    def test_traces_have_a_track_a_rank(self):
+        self.collect("results", "--format", "trace,mlperf")
+        trace = json.loads((self.results / "report" / "trace" / "late.json").read_text())["traceEvents"]
+        names = [event["args"]["name"] for event in trace if event["name"] == "thread_name"]
+        self.assertEqual(names, ["rank 0 on host0", "rank 1 on host0", "rank 2 on host1"])
+        late = [event["dur"] for event in trace if event["name"] == "data" and event["tid"] == 2]
+        self.assertEqual(late, [31_000.0] * 100)
+        lines = (self.results / "report" / "mlperf" / "resnet18_fp32_1rank.log").read_text().splitlines()
+        keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
+        self.assertEqual((keys.count("epoch_start"), keys.count("eval_accuracy"), keys[-1]), (8, 8, "run_stop"))
+
+    def test_tables_for_papers(self):
+        self.collect("results", "--format", "markdown,latex")
+        page = (self.results / "report" / "report.md").read_text()
+        widths = {line.count("|") - line.count("\\|") for line in page.split("## Runs")[1].split("##")[0].splitlines()
+                  if line.startswith("|")}
+        self.assertEqual(len(widths), 1, widths)
+        tables = (self.results / "report" / "report.tex").read_text()
+        self.assertEqual(tables.count("\\toprule"), tables.count("\\end{tabular}"))
+
+    def test_strict_counts_what_was_left_out(self):
+        self.collect("results", "--strict")
+        (self.results / "bad").mkdir()
+        (self.results / "bad" / "rank-00000.h5").write_bytes(b"nothing")
+        self.collect("results")
+        self.collect("results", "--strict", status=1)
 
 
 class BadInput(CollectCase):
@@ -159,6 +316,8 @@ class BadInput(CollectCase):
         (self.results / "doctor-8.json").write_text("{}")
         report, errors = self.report()
         self.assertEqual([(row["job_id"], row["warnings"]) for row in report["preflight"]], [("7", 1)])
+        schema = json.loads((SOURCE / "docs" / "report.schema.json").read_text())
+        self.assertEqual(json_schema.problems(report, schema), [])
         self.assertIn("doctor-8.json: is not of tools/doctor", errors)
         done = self.collect("results", "--format", "text,html")
         self.assertRegex(done.stdout, r"(?m)^7 .* space, n1: little <b>")

@@ -34,8 +34,9 @@ FLAT_PHASES_NS = {"data": 1_000_000, "forward": 30_000_000, "backward": 60_000_0
 
 
 def write_log(path, *, steps=20, first_step=0, phases_ns=None, comm_ns=0, samples=32, loss=None, step_ns=None,
-              epochs=(), only_required=False, **attributes):
-    """One log file. `phases_ns` maps a phase to its time in every step; `step_ns` overrides the sum."""
+              epochs=(), only_required=False, tables=None, **attributes):
+    """One log file. `phases_ns` maps a phase to its time in every step, or to a list of them; `step_ns` overrides the
+    sum. `tables` maps other tables to their columns."""
     phases_ns = FLAT_PHASES_NS if phases_ns is None else phases_ns
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,12 +57,16 @@ def write_log(path, *, steps=20, first_step=0, phases_ns=None, comm_ns=0, sample
             columns |= {f"{phase}_ns": np.full(steps, phases_ns.get(phase, 0)) for phase in PHASES}
             columns["comm_ns"] = np.full(steps, comm_ns)
             columns["epoch"] = np.arange(steps) // 10
-            columns["start_ns"] = np.arange(steps) * total
+            columns["start_ns"] = np.cumsum(columns["step_ns"]) - columns["step_ns"]
             columns["loss"] = 2.3 * np.exp(-np.arange(first_step, first_step + steps) / 40) if loss is None else loss
         for name, values in columns.items():
             kind = "f8" if name == "loss" else "i8"
             data = group.create_dataset(name, data=np.asarray(values).astype(kind))
             data.attrs["units"] = "ns" if name.endswith("_ns") else "1"
+        for table, values in (tables or {}).items():
+            group = file.create_group(table)
+            for name, column in values.items():
+                group.create_dataset(name, data=column)
         if epochs:
             group = file.create_group("epochs")
             for name in epochs[0]:
@@ -75,6 +80,22 @@ def epoch_rows(accuracies, duration_ns=2_000_000_000):
          "val_accuracy": accuracy}
         for epoch, accuracy in enumerate(accuracies)
     ]
+
+
+def write_synchronous_run(folder, delays_ns, *, steps=100, phase="data", **attributes):
+    """A run whose ranks begin and end each step together: `delays_ns[rank]` is what each loses in `phase`, a number or
+    one a step; the others wait for the latest in their exposed communication."""
+    ranks = len(delays_ns)
+    own = {name: np.full((ranks, steps), value) for name, value in FLAT_PHASES_NS.items()}
+    for rank, delay in enumerate(delays_ns):
+        own[phase][rank] += np.broadcast_to(np.asarray(delay), steps)
+    total = sum(own.values())
+    step_ns = total.max(axis=0) + 2_000_000
+    for rank in range(ranks):
+        phases = {name: values[rank] for name, values in own.items()} | {"exposed_comm": step_ns - total[rank]}
+        write_log(pathlib.Path(folder) / f"rank-{rank:05}.h5", steps=steps, phases_ns=phases,
+                  comm_ns=step_ns - total[rank], rank=rank, world_size=ranks, strategy="ddp", node=f"host{rank // 2}",
+                  global_batch=32 * ranks, **attributes)
 
 
 def write_study(folder):

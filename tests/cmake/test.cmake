@@ -10,6 +10,11 @@ function(trainyard_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} trainyard_options GTest::gmock)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests) # support/
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  # What tests do themselves need not be fast, and GoogleTest's macros take long to optimise.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(TRAINYARD_SEES_LIBTORCH)
+    trainyard_precompile(${name} tests ${TRAINYARD_PRECOMPILED_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+  endif()
   if(ARG_RANKS)
     target_link_libraries(${name} PRIVATE GTest::gtest)
     foreach(ranks ${ARG_RANKS})

@@ -20,8 +20,8 @@ using test::refusal;
 /// A value of the key that is not its default.
 std::string other_value(const Option& option) {
   for (const char* candidate :
-       {"true", "fp16", "resnet50", "cifar10", "dp", "adam", "cosine", "cpu", "imagenet", "channels-last", "block",
-        "gpipe", "torchscript", "64M", "02:00:00", "0.25", "9", "x"}) {
+       {"true",  "fp16",  "resnet50",    "cifar10", "dp",       "adam", "cosine", "cpu", "imagenet", "channels-last",
+        "block", "gpipe", "torchscript", "64M",     "02:00:00", "0.25", "9",      "x",   "false",    "60"}) {
     RunConfig config;
     try {
       option.set(config, candidate);
@@ -102,13 +102,20 @@ TEST(CanonicalText, KeepsEveryDigitOfANumber) {
   EXPECT_EQ(parse_text(to_text(config), "log", "log").lr, config.lr);
 }
 
-TEST(Digest, ChangesWithEveryKeyButOutputAndSlurm) {
+TEST(Digest, ChangesWithEveryKeyThatChangesWhatIsComputed) {
   const std::string base = config_digest(RunConfig{});
   EXPECT_EQ(base.size(), 16U);
   for (const Option& option : option_table()) {
     RunConfig config;
     option.set(config, other_value(option));
-    const bool is_same_run = option.key == "output" || option.in_slurm_section();
+    constexpr std::array kLife{"output",
+                               "resume",
+                               "rebatch",
+                               "checkpoint-every",
+                               "checkpoints-kept",
+                               "restarts-without-progress",
+                               "collective-timeout"};
+    const bool is_same_run = std::ranges::count(kLife, option.key) > 0 || option.in_slurm_section();
     EXPECT_EQ(config_digest(config) == base, is_same_run) << option.key;
   }
   RunConfig renamed;

@@ -76,8 +76,10 @@ TEST(AdamTest, KeepsTwoTensorsOfTheParametersSizeAndACount) {
   adam.add(at::ones({10}));
   adam.add(at::ones({20}));
   std::int64_t elements = 0;
-  for (const at::Tensor& tensor : adam.state())
-    elements += tensor.numel();
+  for (const std::size_t slice : {0, 1}) {
+    for (const OptimizerState& state : adam.state(slice))
+      elements += state.tensor.numel();
+  }
   EXPECT_EQ(elements, 2 * 30 + 2);
 }
 

@@ -22,6 +22,10 @@ TEST(Wire, PassesALogOnWhole) {
   log.attributes.epoch_unix_ns = -9;
   log.epochs = {{.epoch = 3, .val_accuracy = 0.25}};
   log.memory = {{.step = 64, .peak_bytes = 11}};
+  log.collectives = {{.sequence = 4, .op = log::CollectiveOp::kBarrier, .start_ns = 1, .end_ns = 2}};
+  log.events = {{.time_ns = 9, .kind = "signal", .text = "USR2"}, {.time_ns = 10, .kind = "warning", .text = ""}};
+  log.steps.start_ns = {7, 8};
+  log.steps.comm_ns = {1, std::int64_t{1} << 40, 3};
   const RankLog again = from_bytes(to_bytes(log));
   EXPECT_EQ(again.path, log.path);
   EXPECT_EQ(again.attributes.config, log.attributes.config);
@@ -30,7 +34,16 @@ TEST(Wire, PassesALogOnWhole) {
   EXPECT_TRUE(again.complete);
   EXPECT_EQ(again.steps.step_ns, log.steps.step_ns);
   EXPECT_EQ(again.steps.phase_ns, log.steps.phase_ns);
+  EXPECT_EQ(again.steps.comm_ns, log.steps.comm_ns);
+  EXPECT_EQ(again.steps.step, log.steps.step);
+  EXPECT_EQ(again.steps.start_ns, log.steps.start_ns);
+  EXPECT_EQ(again.steps.epochs.size(), 1U);
   EXPECT_EQ(again.steps.loss, log.steps.loss);
+  ASSERT_EQ(again.collectives.size(), 1U);
+  EXPECT_EQ(again.collectives[0].op, log::CollectiveOp::kBarrier);
+  ASSERT_EQ(again.events.size(), 2U);
+  EXPECT_EQ(again.events[0].text, "USR2");
+  EXPECT_EQ(again.events[1].kind, "warning");
   ASSERT_EQ(again.epochs.size(), 1U);
   EXPECT_EQ(again.epochs[0].epoch, 3);
   EXPECT_EQ(again.epochs[0].val_accuracy, 0.25);

@@ -69,8 +69,8 @@ TEST_F(LoadTest, ReadsOurOwnLogsAndFillsInFromTheFolder) {
   EXPECT_EQ(log.attributes.model, "resnet18");
   EXPECT_TRUE(log.complete);
   EXPECT_EQ(log.steps.size(), 2U);
-  EXPECT_EQ(log.steps.phase_ns[static_cast<std::size_t>(Phase::kForward)], (std::vector<std::int64_t>{10, 10}));
-  EXPECT_EQ(log.steps.loss[1], 0.5);
+  EXPECT_EQ(log.steps.phase_ns[static_cast<std::size_t>(Phase::kForward)], (Counts{10, 10}));
+  EXPECT_EQ(log.steps.loss[1], 0.5F);
 }
 
 TEST_F(LoadTest, RefusesImpossibleValues) {

@@ -32,7 +32,7 @@ TEST(SpeedupPlot, DrawsTheIdealAndEachPoint) {
   const Plot plot =
       speedup_plot(report_of({testing::sample_summary("one", 1, 100), testing::sample_summary("two", 2, 190)}));
   EXPECT_THAT(plot.wide, HasSubstr("class=\"ideal\""));
-  EXPECT_THAT(plot.wide, HasSubstr("two: 1.90x on 2 ranks, efficiency 95.0 %"));
+  EXPECT_THAT(plot.wide, HasSubstr("two: 1.90x on 2 devices, efficiency 95.0 %"));
   EXPECT_THAT(plot.wide, HasSubstr("role=\"img\""));
   EXPECT_THAT(plot.narrow, HasSubstr("viewBox=\"0 0 360 "));
   ASSERT_EQ(plot.legend.size(), 1U);

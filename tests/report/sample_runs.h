@@ -27,18 +27,30 @@ inline RankLog sample_log(std::int64_t rank, std::int64_t world_size, const std:
   log.attributes.world_size = world_size;
   log.attributes.global_batch = 32 * world_size;
   log.complete = true;
-  for (std::size_t i = 0; i < step_ns.size(); ++i) {
-    log.steps.step.push_back(first_step + static_cast<std::int64_t>(i));
-    log.steps.epoch.push_back(0);
-    for (auto& phase : log.steps.phase_ns)
-      phase.push_back(0);
-    log.steps.phase_ns[static_cast<std::size_t>(Phase::kBackward)].back() = step_ns[i];
-    log.steps.step_ns.push_back(step_ns[i]);
-    log.steps.comm_ns.push_back(0);
-    log.steps.samples.push_back(32);
-    log.steps.loss.push_back(1.0);
-  }
+  const std::size_t count = step_ns.size();
+  log.steps.step = Counts::linear(count, first_step, 1);
+  log.steps.epochs = {{0, 0}};
+  for (Counts& phase : log.steps.phase_ns)
+    phase = Counts::linear(count, 0, 0);
+  log.steps.phase_ns[static_cast<std::size_t>(Phase::kBackward)] = step_ns;
+  log.steps.step_ns = step_ns;
+  log.steps.comm_ns = Counts::linear(count, 0, 0);
+  log.steps.samples = Counts::linear(count, 32, 0);
+  log.steps.loss.assign(count, 1.0F);
   return log;
+}
+
+/// The column of a phase, to be changed.
+inline Counts& phase_of(RankLog& log, Phase phase) {
+  return log.steps.phase_ns[static_cast<std::size_t>(phase)];
+}
+
+/// `column` with each value changed by `by`.
+inline void add(Counts& column, std::int64_t by) {
+  std::vector<std::int64_t> values = column.values();
+  for (std::int64_t& value : values)
+    value += by;
+  column = values;
 }
 
 inline Run sample_run(std::vector<RankLog> ranks) {

@@ -68,12 +68,5 @@ TEST(FindScaling, LeavesOutRunsWithMissingRanks) {
   EXPECT_TRUE(find_scaling({sample_summary("one", 1, 100), two}).empty());
 }
 
-TEST(ParseConfigText, ReadsKeysAndPassesOverTheRest) {
-  const auto keys = parse_config_text("# c = d\n\n[slurm]\n a = b = c \nempty =\nno value\n");
-  EXPECT_EQ(keys.size(), 2U);
-  EXPECT_EQ(keys.at("a"), "b = c");
-  EXPECT_EQ(keys.at("empty"), "");
-}
-
 }  // namespace
 }  // namespace trainyard::report

@@ -15,7 +15,7 @@ TEST(Stitch, TakesTheStepsThatEveryRankLogged) {
   const auto run = testing::sample_run({sample_log(0, 2, Numbers(6, 10)), sample_log(1, 2, Numbers(4, 10))});
   const Stitched stitched = stitch(run);
   EXPECT_EQ(stitched.windows[0].steps, (Numbers{0, 1, 2, 3}));
-  EXPECT_EQ(stitched.windows[0].rows[0], (std::vector<std::uint32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(stitched.windows[0].rows[0], (Numbers{0, 1, 2, 3}));
   EXPECT_EQ(stitched.windows[0].warmup, 1U);
   EXPECT_EQ(stitched.lost, 0);
 }
@@ -24,8 +24,8 @@ TEST(Stitch, FindsRowsByStepNumber) {
   const auto run = testing::sample_run({sample_log(0, 2, Numbers(4, 10), 2), sample_log(1, 2, Numbers(6, 10), 0)});
   const Stitched stitched = stitch(run);
   EXPECT_EQ(stitched.windows[0].steps, (Numbers{2, 3, 4, 5}));
-  EXPECT_EQ(stitched.windows[0].rows[0], (std::vector<std::uint32_t>{0, 1, 2, 3}));
-  EXPECT_EQ(stitched.windows[0].rows[1], (std::vector<std::uint32_t>{2, 3, 4, 5}));
+  EXPECT_EQ(stitched.windows[0].rows[0], (Numbers{0, 1, 2, 3}));
+  EXPECT_EQ(stitched.windows[0].rows[1], (Numbers{2, 3, 4, 5}));
 }
 
 TEST(Stitch, PassesOverARankWithoutSteps) {

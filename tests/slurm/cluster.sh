@@ -84,7 +84,7 @@ ClusterName=trainyard
 SlurmctldHost=login(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$state/munge.socket
+AuthInfo=socket=$state/munge.socket,cred_expire=10
 StateSaveLocation=$state/control
 SlurmctldPidFile=$state/slurmctld.pid
 SlurmctldLogFile=$state/log/slurmctld

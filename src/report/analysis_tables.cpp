@@ -1,0 +1,251 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "report/cells.h"
+#include "report/report.h"
+
+namespace trainyard::report {
+namespace {
+
+Cell hidden_share(const RunSummary& run) {
+  return cell_if(run.comm_ns > 0, run.hidden_comm_ns() / run.comm_ns);
+}
+
+}  // namespace
+
+Table communication_table(const Report& report) {
+  Table table{"Communication per step",
+              {{"label", "run"},
+               {"ranks", "ranks", Format::kCount},
+               {"comm_ns", "all", Format::kDuration},
+               {"hidden_comm_ns", "hidden", Format::kDuration},
+               {"exposed_comm_ns", "exposed", Format::kDuration},
+               {"hidden_share", "hidden share", Format::kShare},
+               {"exposed_comm_share", "exposed of step", Format::kShare}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    const double exposed_ns = run.phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
+    if (run.comm_ns <= 0 && exposed_ns <= 0) continue;
+    table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.comm_ns), Cell(run.hidden_comm_ns()),
+                          Cell(exposed_ns), hidden_share(run), Cell(run.share(Phase::kExposedComm))});
+  }
+  return table;
+}
+
+Table bandwidth_table(const Report& report) {
+  Table table{"Bus bandwidth by size",
+              {{"label", "run"},
+               {"op", "operation"},
+               {"from_bytes", "size from", Format::kBytes},
+               {"operations", "operations", Format::kCount},
+               {"mean_bytes", "mean size", Format::kBytes},
+               {"mean_ns", "mean time", Format::kDuration},
+               {"bus_bandwidth", "bus bandwidth", Format::kBandwidth}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    for (const SizeBandwidth& size : run.bandwidth_by_size) {
+      table.rows.push_back({cell(run.label), cell(std::string(log::collective_op_name(size.op))), cell(size.from_bytes),
+                            cell(size.operations), Cell(size.mean_bytes), Cell(size.mean_ns),
+                            Cell(size.bus_bandwidth)});
+    }
+  }
+  return table;
+}
+
+Table balance_table(const Report& report) {
+  Table table{"Load balance",
+              {{"label", "run"},
+               {"ranks", "ranks", Format::kCount},
+               {"load_balance", "balance over the run", Format::kShare},
+               {"step_balance", "balance of a step", Format::kShare},
+               {"wandering_share", "delayed steps", Format::kShare},
+               {"wandering_ns", "mean delay", Format::kDuration}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    const Balance& balance = run.balance;
+    if (!balance.load) continue;
+    const bool wandering = balance.wandering_share > 0;
+    table.rows.push_back({cell(run.label), cell(run.ranks), cell(balance.load), cell(balance.step),
+                          Cell(balance.wandering_share), cell_if(wandering, balance.wandering_ns)});
+  }
+  return table;
+}
+
+Table straggler_table(const Report& report) {
+  Table table{"Stragglers",
+              {{"label", "run"},
+               {"rank", "rank", Format::kCount},
+               {"node", "node"},
+               {"cause", "late in"},
+               {"kind", "kind"},
+               {"late_share", "steps late", Format::kShare},
+               {"late_ns", "mean lateness", Format::kDuration},
+               {"cost", "of its time", Format::kShare}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    for (const Straggler& one : run.balance.stragglers) {
+      table.rows.push_back({cell(run.label), cell(one.rank), cell(one.node),
+                            cell(std::string(kPhases[static_cast<std::size_t>(one.cause)].title)),
+                            cell(std::string(one.persistent ? "persistent" : "wandering")), Cell(one.late_share),
+                            Cell(one.late_ns), Cell(one.cost)});
+    }
+  }
+  return table;
+}
+
+Table repeats_table(const Report& report) {
+  Table table{"Repeats",
+              {{"label", "first run"},
+               {"repeats", "repeats", Format::kCount},
+               {"images_per_second", "images/s", Format::kReal},
+               {"images_per_second_low", "95 % from", Format::kReal},
+               {"images_per_second_high", "to", Format::kReal},
+               {"epoch_ns", "epoch", Format::kDuration},
+               {"epoch_low_ns", "95 % from", Format::kDuration},
+               {"epoch_high_ns", "to", Format::kDuration},
+               {"best_val_accuracy", "best accuracy", Format::kShare},
+               {"best_val_accuracy_low", "95 % from", Format::kShare},
+               {"best_val_accuracy_high", "to", Format::kShare}},
+              {}};
+  for (const Group& group : report.groups) {
+    if (group.runs.size() < 2) continue;
+    std::vector<Cell> row{cell(group.label), cell(std::ssize(group.runs))};
+    for (const auto* figure : {&group.images_per_second, &group.epoch_ns, &group.best_val_accuracy}) {
+      const bool there = figure->has_value();
+      const RepeatedFigure repeated = figure->value_or(RepeatedFigure{});
+      for (const double value : {repeated.mean, repeated.interval.low, repeated.interval.high})
+        row.push_back(cell_if(there, value));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table comparison_table(const Report& report) {
+  Table table{"Comparisons",
+              {{"label", "first run"},
+               {"other", "against"},
+               {"difference", "difference"},
+               {"ratio", "images/s, ratio", Format::kFactor},
+               {"ratio_low", "95 % from", Format::kFactor},
+               {"ratio_high", "to", Format::kFactor},
+               {"verdict", "verdict"}},
+              {}};
+  for (const Comparison& one : report.comparisons) {
+    table.rows.push_back({cell(report.groups[one.group].label), cell(report.groups[one.other].label),
+                          cell(one.difference), Cell(one.ratio), Cell(one.interval.low), Cell(one.interval.high),
+                          cell(std::string(name_of(one.verdict)))});
+  }
+  return table;
+}
+
+Table scaling_model_table(const Report& report) {
+  Table table{"Fitted model",
+              {{"label", "runs"},
+               {"scaling", "scaling"},
+               {"points", "rank counts", Format::kCount},
+               {"compute_ns", "compute", Format::kDuration},
+               {"alpha_ns", "alpha", Format::kDuration},
+               {"bandwidth", "1 / beta", Format::kBandwidth},
+               {"largest_error", "largest error", Format::kShare}},
+              {}};
+  for (const ScalingModel& model : report.scaling_models) {
+    const auto points = std::count_if(model.points.begin(), model.points.end(),
+                                      [](const ScalingPoint& point) { return point.measured_ns > 0; });
+    table.rows.push_back({cell(model.label), cell(std::string(name_of(model.kind))), cell(points),
+                          Cell(model.compute_ns), Cell(model.alpha_ns),
+                          cell_if(model.beta_ns > 0 && model.size_known, 1e9 / model.beta_ns),
+                          Cell(model.largest_error)});
+  }
+  return table;
+}
+
+Table prediction_table(const Report& report) {
+  Table table{"Measured and predicted steps",
+              {{"label", "runs"},
+               {"scaling", "scaling"},
+               {"ranks", "ranks", Format::kCount},
+               {"measured_ns", "measured step", Format::kDuration},
+               {"model_ns", "model", Format::kDuration},
+               {"images_per_second", "images/s", Format::kReal},
+               {"efficiency", "efficiency", Format::kShare},
+               {"basis", "basis"}},
+              {}};
+  for (const ScalingModel& model : report.scaling_models) {
+    for (const ScalingPoint& point : model.points) {
+      const bool measured = point.measured_ns > 0;
+      table.rows.push_back(
+          {cell(model.label), cell(std::string(name_of(model.kind))), cell(point.ranks),
+           cell_if(measured, point.measured_ns), Cell(point.model_ns), Cell(point.images_per_second),
+           Cell(point.efficiency),
+           cell(measured ? std::string("measured") : fmt::format("extrapolated {:g} times", point.beyond))});
+    }
+  }
+  return table;
+}
+
+Table cost_table(const Report& report) {
+  Table table{"Cost",
+              {{"label", "run"},
+               {"device_name", "device"},
+               {"devices", "devices", Format::kCount},
+               {"training_ns", "training time", Format::kDuration},
+               {"device_hours", "device hours", Format::kReal},
+               {"device_hours_per_epoch", "an epoch", Format::kReal}},
+              {}};
+  constexpr double kHourNs = 3.6e12;
+  for (const RunSummary& run : report.runs) {
+    if (run.training_ns <= 0) continue;
+    const auto devices = static_cast<double>(run.devices);
+    const log::RunAttributes& id = run.attributes;
+    table.rows.push_back({cell(run.label), cell(id.device_name.empty() ? id.device : id.device_name), cell(run.devices),
+                          Cell(run.training_ns), Cell(run.device_hours()),
+                          cell_if(run.epoch_ns.has_value(), devices * run.epoch_ns.value_or(0) / kHourNs)});
+  }
+  return table;
+}
+
+Table scaling_table(const Report& report) {
+  Table table{"Speedup and efficiency",
+              {{"label", "run"},
+               {"baseline", "baseline"},
+               {"scaling", "scaling"},
+               {"ranks", "ranks", Format::kCount},
+               {"devices", "devices", Format::kCount},
+               {"images_per_second", "images/s", Format::kReal},
+               {"baseline_images_per_second", "baseline images/s", Format::kReal},
+               {"speedup", "speedup", Format::kFactor},
+               {"ideal_speedup", "ideal", Format::kFactor},
+               {"efficiency", "efficiency", Format::kShare}},
+              {}};
+  for (const Scaling& scaling : report.scaling) {
+    const RunSummary& run = report.runs[scaling.run];
+    const RunSummary& baseline = report.runs[scaling.baseline];
+    table.rows.push_back({cell(run.label), cell(baseline.label), cell(std::string(name_of(scaling.kind))),
+                          cell(run.ranks), cell(run.devices), cell(run.images_per_second),
+                          cell(baseline.images_per_second), Cell(scaling.speedup),
+                          Cell(static_cast<double>(run.devices)), Cell(scaling.efficiency)});
+  }
+  return table;
+}
+
+std::vector<std::string> scaling_notes(const Report& report) {
+  std::vector<std::string> notes;
+  for (const Scaling& scaling : report.scaling) {
+    const RunSummary& run = report.runs[scaling.run];
+    const RunSummary& baseline = report.runs[scaling.baseline];
+    const std::int64_t threads = run.attributes.threads;
+    const std::int64_t baseline_threads = baseline.attributes.threads;
+    if (run.attributes.device != "cpu" || threads == baseline_threads || threads <= 0 || baseline_threads <= 0)
+      continue;
+    notes.push_back(
+        fmt::format("{} against {}: {} and {} threads a rank, so the speedup is not that of the ranks alone.",
+                    run.label, baseline.label, threads, baseline_threads));
+  }
+  return notes;
+}
+
+}  // namespace trainyard::report
