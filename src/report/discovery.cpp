@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "report/preflight.h"
 
 namespace trainyard::report {
 namespace {
@@ -59,6 +60,7 @@ class Walk {
   }
 
   Discovery take() {
+    std::sort(found_.preflights.begin(), found_.preflights.end());
     std::sort(found_.files.begin(), found_.files.end(),
               [](const LogFile& a, const LogFile& b) { return a.path < b.path; });
     return std::move(found_);
@@ -89,6 +91,8 @@ class Walk {
     const bool found = ::stat(path.c_str(), &status) == 0;
     if (found && S_ISDIR(status.st_mode)) {
       enter(path, shown + "/" + name, {status.st_dev, status.st_ino}, depth + 1);
+    } else if (found && S_ISREG(status.st_mode) && is_preflight_name(name)) {
+      if (seen_.insert({status.st_dev, status.st_ino}).second) found_.preflights.push_back(path);
     } else if (is_log_name(name)) {
       if (!found) {
         found_.problems.push_back({path, std::string("cannot be read: ") + std::strerror(errno)});

@@ -21,12 +21,13 @@ struct LogFile {
 
 struct Discovery {
   std::vector<LogFile> files;  ///< by path; no file twice, whatever links and overlapping folders lead to it
+  std::vector<std::filesystem::path> preflights;  ///< files of tools/doctor, likewise
   std::vector<Problem> problems;
 };
 
-/// Every `rank-*.h5` below the folders, at any depth, links followed. Hidden files and folders are passed over: a
-/// writer's shadow files are hidden. Folders that cannot be read and logs that are not plain files become problems.
-/// core::UsageError where a given folder is none.
+/// Every `rank-*.h5` and `doctor-*.json` below the folders, at any depth, links followed. Hidden files and folders are
+/// passed over: a writer's shadow files are hidden. Folders that cannot be read and logs that are not plain files
+/// become problems. core::UsageError where a given folder is none.
 Discovery discover(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace trainyard::report

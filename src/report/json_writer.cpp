@@ -132,6 +132,7 @@ std::string to_json(const Report& report) {
   document["groups"] = groups_array(report);
   document["comparisons"] = rows_array(comparison_table(report));
   document["inference"] = rows_array(inference_table(report));
+  document["preflight"] = rows_array(preflight_table(report));
   Json& problems = document["problems"] = Json::array();
   for (const Problem& problem : report.problems) {
     problems.push_back({{"path", clean_text(problem.path.string(), 4096)}, {"what", clean_text(problem.what, 4096)}});

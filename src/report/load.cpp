@@ -133,6 +133,13 @@ StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& p
   return steps;
 }
 
+/// The path stands beside what is wrong, so not within it.
+Problem problem_of(const std::filesystem::path& path, std::string what) {
+  const std::string prefix = path.string() + ": ";
+  if (what.starts_with(prefix)) what.erase(0, prefix.size());
+  return {path, std::move(what)};
+}
+
 }  // namespace
 
 RankLog load_log(const LogFile& file) {
@@ -170,10 +177,7 @@ Collection load_runs(const std::vector<std::filesystem::path>& folders) {
       logs.push_back({std::move(file), std::move(*log)});
       continue;
     }
-    std::string what = std::get<std::string>(std::move(results[i]));
-    const std::string prefix = file.path.string() + ": ";
-    if (what.starts_with(prefix)) what.erase(0, prefix.size());
-    found.problems.push_back({file.path, std::move(what)});
+    found.problems.push_back(problem_of(file.path, std::get<std::string>(std::move(results[i]))));
   }
   std::string names;
   for (const auto& folder : folders)
@@ -187,6 +191,13 @@ Collection load_runs(const std::vector<std::filesystem::path>& folders) {
                                   found.problems.front().path.string(), found.problems.front().what));
   }
   Collection collection = assemble(std::move(logs));
+  for (const std::filesystem::path& file : found.preflights) {
+    try {
+      collection.preflights.push_back(read_preflight(file));
+    } catch (const core::Error& error) {
+      found.problems.push_back(problem_of(file, error.what()));
+    }
+  }
   collection.log_files = found.files.size();
   collection.problems.insert(collection.problems.begin(), found.problems.begin(), found.problems.end());
   return collection;

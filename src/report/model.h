@@ -10,6 +10,7 @@
 
 #include "log/schema.h"
 #include "report/counts.h"
+#include "report/preflight.h"
 
 namespace trainyard::report {
 
@@ -98,6 +99,7 @@ struct Problem {
 
 struct Collection {
   std::vector<Run> runs;
+  std::vector<Preflight> preflights;
   std::vector<Problem> problems;
   std::size_t log_files = 0;  ///< found, usable or not
 };

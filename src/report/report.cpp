@@ -12,6 +12,7 @@ namespace trainyard::report {
 Report make_report(Collection collection) {
   Report report;
   report.problems = std::move(collection.problems);
+  report.preflights = std::move(collection.preflights);
   report.log_files = collection.log_files;
   std::stable_sort(collection.runs.begin(), collection.runs.end(),
                    [](const Run& a, const Run& b) { return natural_less(a.folder, b.folder); });

@@ -22,6 +22,7 @@ struct Report {
   std::vector<ScalingModel> scaling_models;
   std::vector<Group> groups;  ///< every run that has all its ranks is in one
   std::vector<Comparison> comparisons;
+  std::vector<Preflight> preflights;
   std::vector<Problem> problems;
   std::size_t log_files = 0;
 };
@@ -62,6 +63,8 @@ Table scaling_table(const Report& report);
 std::vector<std::string> scaling_notes(const Report& report);
 /// Latency and throughput by batch size, model size and accuracy of every inference run.
 Table inference_table(const Report& report);
+/// What tools/doctor found, a line each time that it wrote a file.
+Table preflight_table(const Report& report);
 /// Losses, accuracies and epochs, per run.
 Table training_table(const Report& report);
 /// All figures of all runs, one line per run, for machines.

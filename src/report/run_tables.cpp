@@ -74,6 +74,25 @@ Table phases_table(const Report& report) {
   return table;
 }
 
+Table preflight_table(const Report& report) {
+  Table table{"Preflight",
+              {{"job_id", "job"},
+               {"ranks", "ranks", Format::kCount},
+               {"nodes", "nodes", Format::kCount},
+               {"backend", "backend"},
+               {"errors", "errors", Format::kCount},
+               {"warnings", "warnings", Format::kCount},
+               {"all_reduce_busbw_gbps", "all-reduce GB/s", Format::kReal},
+               {"worst", "first of them"}},
+              {}};
+  for (const Preflight& preflight : report.preflights) {
+    table.rows.push_back({cell(preflight.job), cell(preflight.ranks), cell(preflight.nodes), cell(preflight.backend),
+                          cell(preflight.errors), cell(preflight.warnings), cell(preflight.busbw_gbps),
+                          cell(preflight.worst)});
+  }
+  return table;
+}
+
 Table training_table(const Report& report) {
   Table table{"Training",
               {{"label", "run"},

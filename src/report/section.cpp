@@ -126,6 +126,9 @@ std::vector<Section> sections_of(const Report& report) {
     put(inference, inference_table(report));
     inference.notes.emplace_back(kInferenceRule);
   }
+  if (!report.preflights.empty()) {
+    put(builder.add("preflight", "Preflight", "What tools/doctor found before the runs."), preflight_table(report));
+  }
   std::vector<Section> sections = std::move(builder).take();
   for (Section& study : study_sections(report))
     sections.push_back(std::move(study));

@@ -307,6 +307,24 @@ class BadInput(CollectCase):
             cut.write_bytes(damaged)
             self.assertIn("good", [run["run"] for run in self.report()[0]["runs"]] + ["good"])
 
+    def test_what_the_doctor_found_stands_beside_the_runs(self):
+        write_log(self.results / "a" / "rank-00000.h5", steps=3, only_required=True)
+        (self.results / "doctor-7.json").write_text(json.dumps({
+            "schema": "trainyard-doctor/1", "job": "7", "ranks": 2, "nodes": 1, "backend": "mpi",
+            "findings": [{"check": "space", "where": "n1", "level": "warning", "text": "little <b>\x1b[31m"}],
+            "all_reduce": []}))
+        (self.results / "doctor-8.json").write_text("{}")
+        report, errors = self.report()
+        self.assertEqual([(row["job_id"], row["warnings"]) for row in report["preflight"]], [("7", 1)])
+        schema = json.loads((SOURCE / "docs" / "report.schema.json").read_text())
+        self.assertEqual(json_schema.problems(report, schema), [])
+        self.assertIn("doctor-8.json: is not of tools/doctor", errors)
+        done = self.collect("results", "--format", "text,html")
+        self.assertRegex(done.stdout, r"(?m)^7 .* space, n1: little <b>")
+        self.assertNotIn("\x1b[31m", done.stdout)
+        page = (self.results / "report" / "report.html").read_text()
+        self.assertIn("space, n1: little &lt;b&gt;", page)
+
     def test_missing_ranks_are_named(self):
         for rank in (0, 3):
             write_log(self.results / "run" / "rank-0000{}.h5".format(rank), rank=rank, world_size=4)

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -192,6 +193,25 @@ TEST_F(StudyOnACommandLine, GivesTheRunOfEachPointByItsArguments) {
     EXPECT_EQ(config_digest(run), config_digest(point.config));
     EXPECT_FALSE(run.slurm) << "which of the study's requests it was the trainer cannot know";
   }
+}
+
+TEST(CommittedStudies, GiveTheProgramEveryPointAsItWasMeant) {
+  std::size_t points = 0;
+  const std::filesystem::path folder = std::filesystem::path(std::getenv("TRAINYARD_SOURCE_DIR")) / "slurm/studies";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".cfg") continue;
+    const Study study = expand_study(read_config_file(entry.path()));
+    for (const StudyPoint& point : study.points) {
+      std::vector<std::string> arguments{"--config", entry.path().string()};
+      arguments.insert(arguments.end(), point.arguments.begin(), point.arguments.end());
+      const Program program = study.of_inference ? Program::kInfer : Program::kTrain;
+      const RunConfig run = parse_command_line(arguments, program).config;
+      EXPECT_EQ(run.name, point.config.name);
+      EXPECT_EQ(config_digest(run), config_digest(point.config)) << point.config.name;
+      ++points;
+    }
+  }
+  EXPECT_GT(points, 200U);
 }
 
 TEST_F(StudyOnACommandLine, AKeyOfSeveralValuesMustBeGiven) {
