@@ -209,4 +209,77 @@ Plot communication_plot(const Report& report) {
   return draw_both(chart);
 }
 
+Plot memory_plot(const Report& report) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  BarChart chart{"memory-bars",
+                 "What memory is used for",
+                 "Stacked bars, one a run: the categories of the highest traced peak of the rank that held most. The "
+                 "table below has "
+                 "the figures.",
+                 "MiB of tensors on one rank",
+                 [](double mib) { return format_trimmed(mib, 4); },
+                 0.0,
+                 {},
+                 {}};
+  for (const RunSummary& run : report.runs) {
+    const RankMemory* memory = fullest(run.memory);
+    if (memory == nullptr) continue;
+    Bar bar{run.label, {}, ""};
+    double sum = 0;
+    for (std::size_t i = 0; i < kMemoryCategories.size(); ++i) {
+      if (!memory->category_bytes[i]) continue;
+      const auto bytes = static_cast<double>(*memory->category_bytes[i]);
+      const std::string text = core::format_bytes(static_cast<std::uint64_t>(*memory->category_bytes[i]));
+      sum += bytes;
+      bar.segments.push_back({bytes / kMiB, fmt::format("s{}", i),
+                              fmt::format("{}: {} {}", run.label, kMemoryCategories[i].title, text), ""});
+    }
+    if (sum <= 0) continue;
+    bar.value = core::format_bytes(static_cast<std::uint64_t>(sum));
+    chart.bars.push_back(std::move(bar));
+  }
+  for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
+    chart.legend.push_back({fmt::format("s{}", i), std::string(kMemoryCategories[i].title)});
+  return draw_both(chart);
+}
+
+Plot table_plot(const Table& table, const std::string& id) {
+  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
+                                  [&table](const Column& column) { return column.id == table.drawn; });
+  if (table.drawn.empty() || found == table.columns.end()) return {};
+  const auto drawn = static_cast<std::size_t>(found - table.columns.begin());
+  std::vector<std::size_t> telling;  // names and counts that differ between rows; what was measured names nothing
+  for (std::size_t i = 0; i < drawn; ++i) {
+    const Format format = table.columns[i].format;
+    const bool differs = std::any_of(table.rows.begin(), table.rows.end(),
+                                     [&](const auto& row) { return row[i] != table.rows.front()[i]; });
+    if (differs && (format == Format::kText || format == Format::kCount)) telling.push_back(i);
+  }
+  if (telling.empty()) telling.push_back(0);
+  BarChart chart{id,
+                 table.title,
+                 fmt::format("Bars, one a row of the table below: {}.", found->title),
+                 found->title,
+                 [format = found->format](double value) { return display(Cell(value), format); },
+                 0.0,
+                 {},
+                 {}};
+  for (const auto& row : table.rows) {
+    const auto* real = std::get_if<double>(&row[drawn]);
+    const auto* count = std::get_if<std::int64_t>(&row[drawn]);
+    const double value = real != nullptr ? *real : count != nullptr ? static_cast<double>(*count) : 0.0;
+    if (!(value > 0)) continue;
+    std::string label;
+    for (const std::size_t i : telling) {
+      if (std::holds_alternative<std::monostate>(row[i])) continue;
+      const bool number = is_numeric(table.columns[i].format);
+      label += (label.empty() ? "" : ", ") + (number ? table.columns[i].title + " " : "") +
+               display(row[i], table.columns[i].format);
+    }
+    const std::string text = display(Cell(value), found->format);
+    chart.bars.push_back({label, {{value, "s0", label + ": " + text, ""}}, text});
+  }
+  return draw_both(chart);
+}
+
 }  // namespace trainyard::report

@@ -11,7 +11,7 @@ namespace {
 
 /// Keys that say where and how often, not what.
 const std::set<std::string>& keys_of_no_weight() {
-  static const std::set<std::string> keys{"seed", "output", "data-dir", "tokenizer"};
+  static const std::set<std::string> keys{"seed", "output", "data-dir", "tokenizer", "resume"};
   return keys;
 }
 

@@ -173,6 +173,7 @@ void add_plots(Page& page, const std::string& section, const Report& report) {
   if (section == "speedup") add_plot(page, speedup_plot(report));
   if (section == "phases") add_plot(page, phases_plot(report));
   if (section == "communication") add_plot(page, communication_plot(report));
+  if (section == "memory") add_plot(page, memory_plot(report));
   if (section == "training") add_pair(page, loss_plot(report), accuracy_plot(report));
 }
 
@@ -193,8 +194,10 @@ void add_section(Page& page, const Section& section, const Report& report) {
   begin_section(page, section);
   add_points(page, section.points);
   add_plots(page, section.id, report);
-  for (const Table& table : section.tables) {
+  for (std::size_t i = 0; i < section.tables.size(); ++i) {
+    const Table& table = section.tables[i];
     if (section.tables.size() > 1) page.add("<h3>{}</h3>\n", escape_html(table.title));
+    add_plot(page, table_plot(table, fmt::format("{}-{}", section.id, i)));
     add_table(page, table);
   }
   for (const std::string& note : section.notes)
@@ -206,10 +209,15 @@ void add_fact(Page& page, const char* name, const std::string& value) {
   if (!value.empty()) page.add("<dt>{}</dt><dd>{}</dd>", name, escape_html(value));
 }
 
-void add_details(Page& page, const RunSummary& run) {
+void add_details(Page& page, const RunSummary& run, const std::string& timeline_id) {
   const log::RunAttributes& id = run.attributes;
   page.add("<details><summary>{}</summary>\n", escape_html(run.label));
   add_points(page, run.notes);
+  if (const Plot timeline = timeline_plot(run, timeline_id); !timeline.empty()) {
+    page.add("<p class=\"where\">Timeline</p>\n");
+    add_plot(page, timeline);
+    add_table(page, timeline_table(run));
+  }
   page.add("<dl class=\"facts\">");
   add_fact(page, "Folder", run.folder);
   add_fact(page, "Job", id.job_id);
@@ -252,8 +260,8 @@ const Section kProblems{
 
 void add_all_details(Page& page, const Report& report) {
   begin_section(page, kDetails);
-  for (const RunSummary& run : report.runs)
-    add_details(page, run);
+  for (std::size_t i = 0; i < report.runs.size(); ++i)
+    add_details(page, report.runs[i], fmt::format("timeline-{}", i));
   page.add("</section>\n");
 }
 

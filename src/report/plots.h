@@ -31,7 +31,17 @@ Plot phases_plot(const Report& report);
 Plot throughput_plot(const Report& report);
 Plot communication_plot(const Report& report);
 Plot speedup_plot(const Report& report);
+Plot memory_plot(const Report& report);
 Plot loss_plot(const Report& report);
 Plot accuracy_plot(const Report& report);
+
+/// The column that the table says is to be drawn, a bar a row, named by the columns left of it that tell rows apart.
+Plot table_plot(const Table& table, const std::string& id);
+
+/// A few steps of each rank, at most kTimelineRanks, behind the warm-up.
+Plot timeline_plot(const RunSummary& run, const std::string& id);
+/// What that picture shows in figures: mean phases of each rank over its steps.
+Table timeline_table(const RunSummary& run);
+inline constexpr std::size_t kTimelineRanks = 16;
 
 }  // namespace trainyard::report

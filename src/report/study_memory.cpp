@@ -34,7 +34,8 @@ Table epochs_table(const std::vector<const StudyRun*>& set) {
                {"epoch_checkpoint_ns", "checkpoints", Format::kDuration},
                {"epoch_rest_ns", "unexplained", Format::kDuration},
                {"peak_bytes", "peak memory", Format::kBytes}},
-              {}};
+              {},
+              "epoch_ns"};
   for (const StudyRun* run : set) {
     const RunSummary& summary = *run->run;
     const double estimated = estimated_epoch_ns(*run);
@@ -117,7 +118,7 @@ Section memory_study(const std::vector<StudyRun>& runs) {
   if (set.empty()) return section;
   section.tables.push_back(epochs_table(set));
   if (Table loading = loading_table(set); !loading.rows.empty()) section.tables.push_back(std::move(loading));
-  if (Table claims = claims_table(claims_of(set)); !claims.rows.empty()) section.tables.push_back(std::move(claims));
+  add_claims(claims_of(set), section);
   section.notes.emplace_back(
       "Estimated epoch: steps of a whole epoch times the mean measured step, warm-up left out. What is unexplained is "
       "the "

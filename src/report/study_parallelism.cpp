@@ -49,7 +49,8 @@ Table approaches_table(const std::vector<StudyRun>& runs) {
                {"images_per_second", "images/s", Format::kReal},
                {"epochs_to_converge", "epochs to converge", Format::kCount},
                {"converged_by", "by"}},
-              {}};
+              {},
+              "training_ns"};
   const auto sets = sets_by(
       runs, [](const StudyRun& run) { return std::make_tuple(run.id().model, run.id().data, run.id().precision); });
   for (const auto& set : sets) {
@@ -65,7 +66,7 @@ Table approaches_table(const std::vector<StudyRun>& runs) {
       const std::optional<Convergence> convergence = convergence_of(*run);
       table.rows.push_back({cell(run->id().model), cell(run->id().data), known(run->id().global_batch),
                             cell(run->approach), cell(run->devices()), cell(run->epoch_ns),
-                            cell_if(run->run->training_ns > 0, run->run->training_ns), Cell(run->images_per_second),
+                            cell_if(run->training_ns > 0, run->training_ns), Cell(run->images_per_second),
                             known(convergence ? convergence->epochs : 0),
                             cell(convergence ? convergence->by : std::string())});
     }
@@ -94,7 +95,8 @@ Table split_sizes_table(const std::vector<StudyRun>& runs) {
                {"images_per_second", "images/s", Format::kReal},
                {"bubble", "bubble", Format::kShare},
                {"predicted_bubble", "predicted", Format::kShare}},
-              {}};
+              {},
+              "step_ns"};
   auto sets = sets_by(runs, [](const StudyRun& run) {
     return std::make_tuple(run.id().model, run.id().data, run.id().precision, run.id().strategy, run.devices(),
                            run.id().global_batch, config_value(run.config, "pipeline-schedule"));

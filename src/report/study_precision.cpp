@@ -28,10 +28,11 @@ Table precision_table(const std::vector<const StudyRun*>& set) {
                {"epoch_ns", "epoch", Format::kDuration},
                {"images_per_second", "images/s", Format::kReal},
                {"best_val_accuracy", "best accuracy", Format::kShare}},
-              {}};
+              {},
+              "training_ns"};
   for (const StudyRun* run : set) {
     const RunSummary& summary = *run->run;
-    table.rows.push_back({cell(run->id().precision), cell_if(summary.training_ns > 0, summary.training_ns),
+    table.rows.push_back({cell(run->id().precision), cell_if(run->training_ns > 0, run->training_ns),
                           known(run->id().model_bytes),
                           cell(several ? summary.bus_bandwidth : summary.transfer_bandwidth), cell(summary.epochs),
                           cell(run->epoch_ns), Cell(run->images_per_second), cell(summary.best_val_accuracy)});

@@ -1,8 +1,8 @@
 #include "report/study_runs.h"
 
-#include <utility>
+#include <fmt/format.h>
 
-#include "report/cells.h"
+#include <utility>
 
 namespace trainyard::report {
 namespace {
@@ -27,25 +27,27 @@ std::vector<StudyRun> study_runs(const Report& report) {
   for (const Group& group : report.groups) {
     if (!group.images_per_second) continue;
     const RunSummary& first = report.runs[group.runs.front()];
-    StudyRun run{&first, parse_config_text(first.attributes.config), approach_of(first.attributes.strategy),
-                 group.images_per_second->mean, std::nullopt};
+    StudyRun run{&first,
+                 parse_config_text(first.attributes.config),
+                 approach_of(first.attributes.strategy),
+                 group.images_per_second->mean,
+                 std::nullopt,
+                 0};
     if (run.devices() == 1 && run.approach == "DDP") run.approach = "single";  // with nobody to share with it is that
+    for (const std::size_t repeat : group.runs)
+      run.training_ns += report.runs[repeat].training_ns / static_cast<double>(group.runs.size());
     if (group.epoch_ns) run.epoch_ns = group.epoch_ns->mean;
     runs.push_back(std::move(run));
   }
   return runs;
 }
 
-Table claims_table(const std::vector<Claim>& claims) {
-  Table table{"What the authors say, and what was measured",
-              {{"claim", "claim"}, {"measured", "measured here"}, {"verdict", "so it"}},
-              {}};
+void add_claims(const std::vector<Claim>& claims, Section& section) {
   for (const Claim& claim : claims) {
     if (claim.measured.empty()) continue;
-    table.rows.push_back(
-        {cell(claim.claim), cell(claim.measured), cell(std::string(claim.holds ? "holds" : "does not hold"))});
+    section.points.push_back(fmt::format("\"{}\" (the study's authors). Measured here: {}. So it {}.", claim.claim,
+                                         claim.measured, claim.holds ? "holds" : "does not hold"));
   }
-  return table;
 }
 
 std::vector<Section> study_sections(const Report& report) {

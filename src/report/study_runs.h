@@ -17,6 +17,7 @@ struct StudyRun {
   std::string approach;  ///< "single", "DP", "DDP", "DDP, sharded states", "model parallel", "pipeline", ...
   double images_per_second = 0;
   std::optional<double> epoch_ns;
+  double training_ns = 0;
 
   const log::RunAttributes& id() const { return run->attributes; }
   std::int64_t devices() const { return run->devices; }
@@ -29,15 +30,15 @@ std::vector<StudyRun> study_runs(const Report& report);
 template <class Key>
 std::vector<std::vector<const StudyRun*>> sets_by(const std::vector<StudyRun>& runs, Key key);
 
-/// Whether a claim of a study's authors holds here, as a row of `claims_table`.
+/// Whether a claim of a study's authors holds here, as a sentence of `add_claims`.
 struct Claim {
   std::string claim;
   std::string measured;  ///< the figures; empty: the runs for it are not there
   bool holds = false;
 };
 
-/// Those claims that something was measured for; no rows where there is none.
-Table claims_table(const std::vector<Claim>& claims);
+/// Those claims that something was measured for, into the section's points.
+void add_claims(const std::vector<Claim>& claims, Section& section);
 
 // The sections, without tables where the runs for them are not there.
 Section speedup_study(const Report& report, const std::vector<StudyRun>& runs);

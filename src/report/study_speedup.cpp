@@ -54,7 +54,8 @@ Table approaches_table(const std::vector<StudyRun>& runs, Gains& gains) {
                {"images_per_second", "images/s", Format::kReal},
                {"speedup", "over one device, fp32", Format::kFactor},
                {"precision_gain", "over fp32", Format::kFactor}},
-              {}};
+              {},
+              "speedup"};
   const auto sets = sets_by(
       runs, [](const StudyRun& run) { return std::make_tuple(run.id().model, run.id().data, run.id().device_name); });
   for (const auto& set : sets) {
@@ -88,7 +89,8 @@ Table batch_sizes_table(const std::vector<StudyRun>& runs) {
                {"batch_per_device", "batch per device", Format::kCount},
                {"images_per_second", "images/s", Format::kReal},
                {"relative", "over the smallest", Format::kFactor}},
-              {}};
+              {},
+              "images_per_second"};
   auto sets = sets_by(runs, [](const StudyRun& run) {
     return std::make_tuple(run.id().model, run.id().data, run.id().device_name, run.approach, run.devices(),
                            run.id().precision, config_value(run.config, "activation-checkpointing"));
@@ -149,7 +151,8 @@ Table engines_table(const std::vector<Answer>& answers, std::string title, Engin
                {"images_per_second", "images/s", Format::kReal},
                {"over_eager", "over eager fp32", Format::kFactor},
                {"model_file_bytes", "model file", Format::kBytes}},
-              {}};
+              {},
+              "images_per_second"};
   for (const Answer& answer : answers) {
     const log::RunAttributes& id = answer.run->attributes;
     const double gain = over_eager(answers, answer);
@@ -206,7 +209,7 @@ Section speedup_study(const Report& report, const std::vector<StudyRun>& runs) {
                               "; this processor multiplies 8-bit integers by instructions of its own, and convolutions "
                               "with ReLU and sum are fused"));
   claims.push_back(gain_claim("TorchScript speeds up answering on a GPU.", on_gpu, "torchscript/fp32", true, ""));
-  if (Table table = claims_table(claims); !table.rows.empty()) section.tables.push_back(std::move(table));
+  add_claims(claims, section);
   return section;
 }
 

@@ -37,12 +37,13 @@ Table nodes_table(const std::vector<const StudyRun*>& set, const StudyRun* one) 
                {"images_per_second", "images/s", Format::kReal},
                {"speedup", "over one node", Format::kFactor},
                {"best_val_accuracy", "best accuracy", Format::kShare}},
-              {}};
+              {},
+              "speedup"};
   for (const StudyRun* run : set) {
     table.rows.push_back(
         {cell(run->run->label), known(std::ssize(run->run->nodes)), cell(run->devices()), known(run->id().global_batch),
          cell(run->id().precision), cell(config_number(run->config, "accumulate")),
-         cell_if(run->run->training_ns > 0, run->run->training_ns), cell(run->epoch_ns), Cell(run->images_per_second),
+         cell_if(run->training_ns > 0, run->training_ns), cell(run->epoch_ns), Cell(run->images_per_second),
          cell_if(one != nullptr, one == nullptr ? 0 : run->images_per_second / one->images_per_second),
          cell(run->run->best_val_accuracy)});
   }
@@ -52,7 +53,8 @@ Table nodes_table(const std::vector<const StudyRun*>& set, const StudyRun* one) 
 Table memory_by_category(const std::vector<const StudyRun*>& set) {
   Table table{"Memory of the fullest rank",
               {{"label", "run"}, {"devices", "devices", Format::kCount}, {"peak_bytes", "peak", Format::kBytes}},
-              {}};
+              {},
+              "peak_bytes"};
   for (const MemoryCategory& category : kMemoryCategories)
     table.columns.push_back({std::string(category.id) + "_bytes", std::string(category.title), Format::kBytes});
   for (const StudyRun* run : set) {
@@ -113,8 +115,7 @@ Section svhn_study(const std::vector<StudyRun>& runs) {
   if (set.empty()) return section;
   section.tables.push_back(nodes_table(set, one));
   if (Table memory = memory_by_category(set); !memory.rows.empty()) section.tables.push_back(std::move(memory));
-  if (Table claims = claims_table({portion_claim(set)}); !claims.rows.empty())
-    section.tables.push_back(std::move(claims));
+  add_claims({portion_claim(set)}, section);
   for (const StudyRun* run : set) {
     if (Table parameters = parameters_table(*run); !parameters.rows.empty())
       section.tables.push_back(std::move(parameters));

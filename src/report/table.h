@@ -34,6 +34,7 @@ struct Table {
   std::string title;
   std::vector<Column> columns;
   std::vector<std::vector<Cell>> rows;  ///< each as long as `columns`
+  std::string drawn{};                  ///< the column that a plot beside the table shows; empty: none
 };
 
 /// The cell as people read it; an en dash (or "-" without Unicode) for nothing and for values that are not finite.

@@ -29,15 +29,23 @@ std::vector<Section> studies_of(std::vector<RunSummary> runs, std::vector<Infere
   return study_sections(report);
 }
 
-const Table& table_of(const std::vector<Section>& sections, const std::string& title) {
-  static const Table none;
+Table table_of(const std::vector<Section>& sections, const std::string& title) {
   for (const Section& section : sections) {
     for (const Table& table : section.tables) {
       if (table.title.find(title) != std::string::npos) return table;
     }
   }
   ADD_FAILURE() << "no table " << title;
-  return none;
+  return {};
+}
+
+std::string points_of(const std::vector<Section>& sections) {
+  std::string text;
+  for (const Section& section : sections) {
+    for (const std::string& point : section.points)
+      text += point + "\n";
+  }
+  return text;
 }
 
 Cell value(const Table& table, std::size_t row, const std::string& column) {
@@ -50,21 +58,19 @@ Cell value(const Table& table, std::size_t row, const std::string& column) {
 TEST(Studies, SpeedupComparesApproachesAndChecksWhatMixedPrecisionDoes) {
   const auto sections = studies_of({run_of("a", 1, "single", "fp32", 100), run_of("b", 1, "single", "amp", 200),
                                     run_of("c", 2, "ddp", "fp32", 190), run_of("d", 2, "ddp", "amp", 285)});
-  const Table& table = table_of(sections, "Training speedup by approach");
+  const Table table = table_of(sections, "Training speedup by approach");
   ASSERT_EQ(table.rows.size(), 4U);
   EXPECT_EQ(value(table, 3, "approach"), Cell(std::string("DDP")));
   EXPECT_EQ(value(table, 3, "speedup"), Cell(2.85));
   EXPECT_EQ(value(table, 3, "precision_gain"), Cell(1.5));
-  const Table& claims = table_of(sections, "What the authors say");
-  EXPECT_EQ(value(claims, 0, "verdict"), Cell(std::string("holds")));
-  EXPECT_EQ(value(claims, 0, "measured"), Cell(std::string("2.00x fp32 on one, 1.50x on several")));
+  EXPECT_THAT(points_of(sections), HasSubstr("Measured here: 2.00x fp32 on one, 1.50x on several. So it holds."));
 }
 
 TEST(Studies, SpeedupShowsTheEffectOfBatchSize) {
   RunSummary large = run_of("large", 2, "ddp", "fp32", 300);
   large.attributes.global_batch = 128;
   const auto sections = studies_of({run_of("small", 2, "ddp", "fp32", 200), large});
-  const Table& table = table_of(sections, "Effect of batch size");
+  const Table table = table_of(sections, "Effect of batch size");
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(value(table, 1, "batch_per_device"), Cell(std::int64_t{64}));
   EXPECT_EQ(value(table, 1, "relative"), Cell(1.5));
@@ -83,8 +89,7 @@ InferenceSummary answers(const std::string& engine, double rate) {
 TEST(Studies, SpeedupChecksTheEnginesOnACpu) {
   const auto sections = studies_of({}, {answers("eager", 100), answers("int8", 600)});
   EXPECT_EQ(value(table_of(sections, "Quantization and TorchScript on CPU"), 1, "over_eager"), Cell(6.0));
-  const Table& claims = table_of(sections, "What the authors say");
-  EXPECT_EQ(value(claims, 0, "verdict"), Cell(std::string("does not hold")));
+  EXPECT_THAT(points_of(sections), HasSubstr("So it does not hold."));
 }
 
 TEST(Studies, PrecisionSaysWhichBandwidthItShows) {
@@ -92,13 +97,13 @@ TEST(Studies, PrecisionSaysWhichBandwidthItShows) {
   RunSummary fp16 = run_of("b", 1, "single", "fp16", 150);
   fp32.transfer_bandwidth = 3e9;
   fp32.bus_bandwidth = 9e9;
-  const Table& one = table_of(studies_of({fp16, fp32}), "single on 1 device");
+  const Table one = table_of(studies_of({fp16, fp32}), "single on 1 device");
   EXPECT_EQ(value(one, 0, "precision"), Cell(std::string("fp32"))) << "in the order of the study";
   EXPECT_EQ(value(one, 0, "bandwidth"), Cell(3e9));
   EXPECT_EQ(one.columns[3].title, "Bandwidth (host to device)");
   RunSummary two = run_of("a", 2, "ddp", "fp32", 100);
   two.bus_bandwidth = 9e9;
-  const Table& several = table_of(studies_of({two, run_of("b", 2, "ddp", "fp16", 150)}), "DDP on 2 devices");
+  const Table several = table_of(studies_of({two, run_of("b", 2, "ddp", "fp16", 150)}), "DDP on 2 devices");
   EXPECT_EQ(value(several, 0, "bandwidth"), Cell(9e9));
   EXPECT_EQ(several.columns[3].title, "Bandwidth (all-reduce bus)");
 }
@@ -110,7 +115,7 @@ TEST(Studies, ParallelismCountsEpochsToConverge) {
   RunSummary sharded = ddp;
   sharded.attributes.strategy = "zero1";
   sharded.attributes.config += "target-accuracy = 0.9\n";
-  const Table& table = table_of(studies_of({ddp, sharded}), "Training time by approach");
+  const Table table = table_of(studies_of({ddp, sharded}), "Training time by approach");
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(value(table, 0, "epochs_to_converge"), Cell(std::int64_t{2})) << "within half a point of the best";
   EXPECT_EQ(value(table, 1, "epochs_to_converge"), Cell(std::int64_t{3}));
@@ -122,7 +127,7 @@ TEST(Studies, ParallelismSetsTimeAgainstSplitSize) {
     return run_of(keys, 2, "pipeline", "fp32", 100, "pipeline-schedule = 1f1b\n" + keys);
   };
   const auto sections = studies_of({pipeline("split-size = 8\n"), pipeline("micro-batches = 16\n")});
-  const Table& table = table_of(sections, "Training time against split size");
+  const Table table = table_of(sections, "Training time against split size");
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(value(table, 0, "split_size"), Cell(std::int64_t{2}));
   EXPECT_EQ(value(table, 1, "split_size"), Cell(std::int64_t{8}));
@@ -139,8 +144,7 @@ TEST(Studies, SvhnShowsThatDdpHoldsTheWholeModel) {
   one.attributes.data = two.attributes.data = "svhn";
   const auto sections = studies_of({one, two});
   EXPECT_EQ(value(table_of(sections, "Time and speedup by nodes"), 1, "speedup"), Cell(1.9));
-  const Table& claims = table_of(sections, "What the authors say");
-  EXPECT_EQ(value(claims, 0, "verdict"), Cell(std::string("does not hold")));
+  EXPECT_THAT(points_of(sections), HasSubstr("So it does not hold."));
   EXPECT_EQ(value(table_of(sections, "Hyper-parameters of one"), 0, "value"), Cell(std::string("32")));
 }
 
@@ -152,10 +156,10 @@ TEST(Studies, MemoryEstimatesTheEpochAndSaysWhereTheRestWent) {
   run.epoch_ns = 250e9;
   run.epoch_validation_ns = 30e9;
   const auto sections = studies_of({run});
-  const Table& table = table_of(sections, "Estimated and actual epoch");
+  const Table table = table_of(sections, "Estimated and actual epoch");
   EXPECT_EQ(value(table, 0, "estimated_epoch_ns"), Cell(200e9));
   EXPECT_EQ(value(table, 0, "epoch_rest_ns"), Cell(20e9));
-  EXPECT_EQ(value(table_of(sections, "What the authors say"), 0, "verdict"), Cell(std::string("holds")));
+  EXPECT_THAT(points_of(sections), HasSubstr("90.0 % of"));
 }
 
 TEST(Studies, AreLeftOutWithoutTheirRuns) {
