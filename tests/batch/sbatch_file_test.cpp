@@ -49,9 +49,8 @@ class SbatchFile : public testing::Test {
 TEST_F(SbatchFile, AsksForWhatTheConfigSays) {
   EXPECT_EQ(directives(),
             (std::vector<std::string>{"--job-name=resnet34_fp16_2node", "--nodes=2", "--ntasks-per-node=1",
-                                      "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00",
-                                      "--requeue", "--signal=B:USR2@120", "--output=results/%x-%j.out",
-                                      "--open-mode=append"}));
+                                      "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00", "--requeue",
+                                      "--signal=B:USR2@120", "--output=results/%x-%j.out", "--open-mode=append"}));
 }
 
 TEST_F(SbatchFile, AJobThatMayNotBeRequeuedStillSavesBeforeItsTimeLimit) {
@@ -163,6 +162,7 @@ TEST_F(SbatchFile, ASiteOfPartitionsTakesTheConstraintForOne) {
 }
 
 TEST_F(SbatchFile, ASiteWhoseNodesMayBeTakenAwayRequeuesEveryJobAndSaysSoItsWay) {
+  job.config.slurm->requeue = false;
   job.site.requeue_comment = "preemption=yes;requeue=true";
   EXPECT_THAT(directives(), AllOf(Contains("--no-requeue"), Not(Contains(HasSubstr("--comment")))));
   job.site.always_requeue = true;
@@ -177,7 +177,7 @@ TEST_F(SbatchFile, ASitesContainerHoldsTheRanksAndNotTheLauncher) {
   EXPECT_THAT(text, HasSubstr("container=(apptainer exec --nv --overlay /me/overlay.ext3:ro --bind /scratch)\n"));
   EXPECT_THAT(text, HasSubstr("container+=(--bind \"$TRAINYARD_DATA\")"));
   EXPECT_THAT(text, HasSubstr("container+=('/images/it'\\''s.sif')\n"));
-  EXPECT_THAT(text, HasSubstr("exec tools/launch -- \"${container[@]}\" tools/train --config "));
+  EXPECT_THAT(text, HasSubstr("exec tools/launch --requeue -- \"${container[@]}\" tools/train --config "));
   job.config.slurm->gpus_per_node = 0;
   text = sbatch_text(job);
   EXPECT_THAT(text, HasSubstr("container=(apptainer exec --overlay"));
