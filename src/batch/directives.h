@@ -22,9 +22,9 @@ struct Directives {
   std::string constraint;
   bool requeue = false;
   std::int64_t signal_s = 0;  ///< before the time limit, when the batch script gets USR2; 0: never
-  std::string comment;     ///< empty: none
-  int array_tasks = 0;     ///< 0: no job array
-  int array_throttle = 0;  ///< tasks that run at a time; 0: no limit
+  std::string comment;        ///< empty: none
+  int array_tasks = 0;        ///< 0: no job array
+  int array_throttle = 0;     ///< tasks that run at a time; 0: no limit
 };
 
 /// The directives, without "#SBATCH ", in a fixed order; the job's output goes to results/NAME-JOB.out, that of an

@@ -49,9 +49,8 @@ class SbatchFile : public testing::Test {
 TEST_F(SbatchFile, AsksForWhatTheConfigSays) {
   EXPECT_EQ(directives(),
             (std::vector<std::string>{"--job-name=resnet34_fp16_2node", "--nodes=2", "--ntasks-per-node=1",
-                                      "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00",
-                                      "--requeue", "--signal=B:USR2@120", "--output=results/%x-%j.out",
-                                      "--open-mode=append"}));
+                                      "--cpus-per-task=4", "--gres=gpu:1", "--mem=16G", "--time=04:00:00", "--requeue",
+                                      "--signal=B:USR2@120", "--output=results/%x-%j.out", "--open-mode=append"}));
 }
 
 TEST_F(SbatchFile, AJobThatMayNotBeRequeuedStillSavesBeforeItsTimeLimit) {

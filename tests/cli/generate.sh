@@ -77,7 +77,7 @@ done
 # A folder with such a name is quoted, and the file finds its config.
 folder='outside $(touch hacked) '\''s'
 mkdir "$folder"
-printf '[slurm]\n' >"$folder/plain.cfg"
+printf '[slurm]\nrequeue = false\n' >"$folder/plain.cfg"
 expect_output 'wrote slurm/plain.sbatch' tools/generate "$folder/plain.cfg"
 printf '#!/bin/bash\nprintf "%%s\\n" "$@"\n' >tools/launch
 chmod +x tools/launch

@@ -16,6 +16,7 @@ weights = models of $(touch hacked)/{precision}'s
 [slurm]
 nodes = 1 2
 gpus-per-node = 1
+requeue = false
 [study]
 name = mine_{precision}_{nodes}
 set = nodes:1 -> strategy:single
@@ -154,7 +155,7 @@ for value in 'a b' '$(touch hacked)' '`touch hacked`' "a'b" 'a"b' '-n' '../up' '
   printf 'seed = 1\n[slurm]\n[study]\nname = %s\n' "$value" >slurm/studies/hostile.cfg
   expect_refusal 2 'its name would be' tools/generate slurm/studies/hostile.cfg
 done
-printf 'seed = 1\ndata-dir = -n $(touch hacked) "x" `id` ;& {seed}\n[slurm]\n[study]\n' >slurm/studies/hostile.cfg
+printf 'seed = 1\ndata-dir = -n $(touch hacked) "x" `id` ;& {seed}\n[slurm]\nrequeue = false\n[study]\n' >slurm/studies/hostile.cfg
 tools/generate slurm/studies/hostile.cfg >/dev/null
 shellcheck slurm/studies/hostile/*.sbatch || fail "shellcheck of hostile values"
 printf '#!/bin/bash\nprintf "%%s\\n" "$@"\n' >tools/launch
