@@ -82,8 +82,8 @@ expect_output 'wrote slurm/plain.sbatch' tools/generate "$folder/plain.cfg"
 printf '#!/bin/bash\nprintf "%%s\\n" "$@"\n' >tools/launch
 chmod +x tools/launch
 mapfile -t words < <(SLURM_SUBMIT_DIR=$PWD bash slurm/plain.sbatch --lr '0.1 # $x')
-[ "${words[4]}" = "$folder/plain.cfg" ] || fail "the job reads ${words[4]}"
-[ "${words[6]}" = '0.1 # $x' ] || fail "the trainer gets ${words[6]}"
+[ "${words[3]}" = "$folder/plain.cfg" ] || fail "the job reads ${words[3]}"
+[ "${words[5]}" = '0.1 # $x' ] || fail "the trainer gets ${words[5]}"
 [ ! -e hacked ] || fail "a folder's name was executed"
 
 # Written as a whole or not at all: a file that cannot be written is named, and nothing of it stays.
