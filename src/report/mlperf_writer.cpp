@@ -1,5 +1,6 @@
 #include "report/mlperf_writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -66,7 +67,7 @@ std::string to_mlperf(const RunSummary& run) {
     const log::EpochRow& row = figures.row;
     const Json number{{"epoch_num", row.epoch + 1}};
     const std::int64_t start = unix_time(figures.epoch_unix_ns, row.start_ns);
-    last = unix_time(start, static_cast<std::int64_t>(figures.slowest_ns));
+    last = unix_time(start, static_cast<std::int64_t>(std::min(figures.slowest_ns, 1e18)));
     lines.begin(start, "epoch_start", number);
     if (std::isfinite(row.train_loss)) lines.point(last, "train_loss", row.train_loss, number);
     if (std::isfinite(row.val_accuracy)) lines.point(last, "eval_accuracy", row.val_accuracy, number);

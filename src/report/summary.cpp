@@ -146,7 +146,8 @@ RunSummary summarize(const Run& run) {
   LossCurve losses = loss_curve(run, stitched.windows);
   summary.loss = std::move(losses.points);
   store_epochs(run, summary);
-  summary.devices = summary.ranks * devices_per_rank(summary.attributes);
+  constexpr std::int64_t kMostRanks = std::int64_t{1} << 40;  // more is a forged number, which must not overflow
+  summary.devices = std::min(summary.ranks, kMostRanks) * devices_per_rank(summary.attributes);
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
   summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);

@@ -56,6 +56,14 @@ TEST(Summarize, SaysWhatIsNotComplete) {
   EXPECT_THAT(run.notes, Contains(HasSubstr("Logs of 2 of 4 ranks are missing")));
 }
 
+TEST(Summarize, SurvivesForgedNumbersOfRanksAndDevices) {
+  RankLog log = sample_log(0, 2, Numbers(5, kMs));
+  log.attributes.world_size = INT64_MAX;
+  log.attributes.strategy = "dp";
+  log.attributes.config = "devices = 9223372036854775807\n";
+  EXPECT_GT(summarize(sample_run({log})).devices, 0);
+}
+
 TEST(Summarize, WithoutAStepHasNothingToMeasure) {
   const RunSummary run = summarize(sample_run({sample_log(0, 1, {})}));
   EXPECT_FALSE(run.images_per_second.has_value());
