@@ -26,6 +26,9 @@ constexpr std::array<std::string_view, 16> kNames{
     "SLURM_JOB_NUM_NODES",  "SLURM_JOB_PARTITION",  "SLURM_MEM_PER_NODE",  "SLURM_NTASKS",
     "SLURM_RESTART_COUNT",  "SLURM_TASKS_PER_NODE", "SLURM_MPI_TYPE",      "TRAINYARD_EXPECTED_RANKS"};
 constexpr std::array<std::string_view, 7> kPrefixes{"OMP_", "OMPI_MCA_", "NCCL_", "UCX_", "MKL_", "KMP_", "HDF5_"};
+/// How mpirun and its ranks find each other: addresses and folders of this one start.
+constexpr std::array<std::string_view, 5> kInternal{"OMPI_MCA_orte_", "OMPI_MCA_ess", "OMPI_MCA_pmix",
+                                                    "OMPI_MCA_initial_wdir", "OMPI_MCA_shmem_RUNTIME"};
 constexpr std::uint64_t kMaxProgram = std::uint64_t{1} << 30;
 
 std::map<std::string, std::string> own_environment() {
@@ -62,7 +65,9 @@ std::map<std::string, std::string> telling_environment(const std::map<std::strin
     const bool named = std::ranges::find(kNames, name) != kNames.end();
     const bool prefixed =
         std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
-    if (!named && !prefixed) continue;
+    const bool internal =
+        std::ranges::any_of(kInternal, [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if ((!named && !prefixed) || internal) continue;
     const bool is_personal =
         std::ranges::any_of(personal, [&](const std::string& word) { return value.find(word) != std::string::npos; });
     telling.emplace(name, is_personal ? "(withheld)" : value);

@@ -102,13 +102,14 @@ FAULTS = {
 
 
 def line_that_tells(text):
-    ours = [line for line in text.splitlines() if re.match(r"(train|launch|\[rank|rank|asked|the checkpoint)", line)]
+    ours = [line for line in text.splitlines() if re.match(r"(train|launch|error|warning|\[rank|asked|the checkpoint)", line)]
     telling = [line for line in ours if re.search(r"died|gone|never|asked|not saved|cannot|waiting", line)]
     return (telling or ours or ["nothing"])[-1]
 
 
 def clean(line, folder):
-    return re.sub(r"on [\w.-]+(?=[ :,)])", "on HOST", line.replace(str(folder), "RESULTS")).replace("|", "\\|")[:220]
+    host = os.uname().nodename
+    return line.replace(str(folder), "RESULTS").replace(f" {host}]", " HOST]").replace("|", "\\|")[:260]
 
 
 def main():

@@ -20,6 +20,7 @@ TEST(TellingEnvironment, LeavesOutPeopleAccountsAndSecrets) {
                                    {"SLURM_JOB_USER", "ann"},
                                    {"SLURM_JOB_ACCOUNT", "lab"},
                                    {"AWS_SECRET_ACCESS_KEY", "s"},
+                                   {"OMPI_MCA_orte_hnp_uri", "1;tcp://10.0.0.1:7"},
                                    {"TRAINYARD_DATA", "/scratch/ann"}})
                   .empty());
 }
