@@ -20,10 +20,8 @@ if(TRAINYARD_SANITIZE)
   target_link_options(trainyard_options INTERFACE -fsanitize=${TRAINYARD_SANITIZE})
 endif()
 
-# What nearly every file that sees LibTorch includes, compiled once instead of some hundred times: a third of a clean
-# build's time. Sources still include what they use.
+# What nearly every file includes, compiled once instead of some hundred times. Sources still include what they use.
 set(TRAINYARD_PRECOMPILED_HEADERS
-    <ATen/core/Tensor.h>
     <fmt/format.h>
     <algorithm>
     <filesystem>
@@ -33,14 +31,20 @@ set(TRAINYARD_PRECOMPILED_HEADERS
     <string>
     <vector>)
 
-# trainyard_precompile(TARGET KIND header...): the first target of a kind compiles the headers, the others of that kind
-# use the result. All targets of a kind have the same compiler flags.
+# trainyard_precompile(TARGET KIND header...): the headers above and these. The first target of a kind compiles them, the
+# others use the result: all targets of a kind have the same compiler flags. Those that see LibTorch
+# (TRAINYARD_SEES_LIBTORCH in their folder) are a kind of their own.
 function(trainyard_precompile target kind)
+  set(headers ${TRAINYARD_PRECOMPILED_HEADERS} ${ARGN})
+  if(TRAINYARD_SEES_LIBTORCH)
+    string(APPEND kind _of_libtorch)
+    list(PREPEND headers <ATen/core/Tensor.h>)
+  endif()
   get_property(owner GLOBAL PROPERTY trainyard_precompiled_${kind})
   if(owner)
     target_precompile_headers(${target} REUSE_FROM ${owner})
   else()
-    target_precompile_headers(${target} PRIVATE ${ARGN})
+    target_precompile_headers(${target} PRIVATE ${headers})
     set_property(GLOBAL PROPERTY trainyard_precompiled_${kind} ${target})
   endif()
 endfunction()
@@ -55,8 +59,9 @@ function(trainyard_library name)
     PUBLIC ${ARG_LINK}
     PRIVATE ${ARG_PRIVATE_LINK} trainyard_options)
   target_include_directories(trainyard_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  # The others are small, and GCC 12 then sees more overflows that are none (the same bug).
   if(TRAINYARD_SEES_LIBTORCH)
-    trainyard_precompile(trainyard_${name} libraries ${TRAINYARD_PRECOMPILED_HEADERS})
+    trainyard_precompile(trainyard_${name} libraries)
   endif()
 endfunction()
 

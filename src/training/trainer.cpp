@@ -194,6 +194,7 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
     totals.correct = correct.item<double>();
   };
   batch_ = epoch == start_.epoch ? start_.batch : 0;
+  std::int64_t agreement_ns = 0;  // of the boundary before the step
   timer_.start();
   {
     const Region region(timer_, Phase::kData);
@@ -217,8 +218,8 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
          .step = step_,
          .samples = result.samples,
          .loss = result.samples > 0 ? result.loss_sum.div(static_cast<double>(result.samples)) : at::Tensor(),
-         .comm_ns = [works = std::move(result.collectives)] {
-           std::int64_t sum_ns = 0;
+         .comm_ns = [works = std::move(result.collectives), agreement_ns] {
+           std::int64_t sum_ns = agreement_ns;
            for (const auto& work : works) {
              sum_ns += work->interval().end_ns - work->interval().start_ns;
            }
@@ -229,8 +230,11 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
     if (sampled) log_collectives();
     bool all_written = false;
     {
+      // At the beginning of the next step, whose communication it is.
       const Region region(timer_, Phase::kExposedComm);
+      const std::int64_t start_ns = core::steady_ns();
       all_written = agree_on_requests(checkpointer);
+      agreement_ns = core::steady_ns() - start_ns;
     }
     if (!all_written && !is_stop_requested() && !checkpointer.due(step_)) continue;
     read_totals();
@@ -240,6 +244,7 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
     }
     if (all_written) settle(checkpointer);
     if (checkpointer.due(step_)) save(checkpointer, epoch, totals);
+    agreement_ns = 0;  // lies between the steps
     timer_.start();
   }
   read_totals();
