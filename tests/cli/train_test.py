@@ -132,7 +132,7 @@ class TrainTest(unittest.TestCase):
         self.assertRegex(result.stdout.splitlines()[-1], r"^validation accuracy: \d+\.\d %$")
         self.assertNotIn("\x1b", result.stderr, "no terminal, no escape sequences")
         left = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
-        self.assertEqual(left, ["out/model.safetensors", "out/restart-000/rank-00000.h5"])
+        self.assertEqual(left, ["out/model.safetensors", "out/restart-000/provenance.json", "out/restart-000/rank-00000.h5"])
 
     def test_the_batch_probe_prints_the_largest_batch_that_fits_and_leaves_nothing(self):
         sizes = []
