@@ -10,6 +10,7 @@ target_compile_options(
             -Wno-sign-conversion
             -Wnon-virtual-dtor
             -Woverloaded-virtual
+            -Wno-subobject-linkage # in a unity build GCC takes every source for a header
             -Wno-restrict # GCC 12 sees overlap in any `"literal" + std::string` it inlines (GCC bug 105651)
             -Werror)
 target_compile_definitions(trainyard_options INTERFACE TRAINYARD_VERSION="${PROJECT_VERSION}")

@@ -54,7 +54,7 @@ Owner owner(const RunConfig& config) {
   }
 }
 
-[[noreturn]] void refuse(std::string_view value, std::string_view allowed, std::string_view hint = {}) {
+[[noreturn]] void refuse_value(std::string_view value, std::string_view allowed, std::string_view hint = {}) {
   throw core::UsageError(fmt::format("'{}' is not allowed: {}{}", value, allowed, hint));
 }
 
@@ -90,7 +90,7 @@ Option integer(std::string key, Int Owner::*field, Integers range, std::string u
   const auto read = [range, allowed](std::string_view value) {
     const auto number = core::parse_int64(value);
     const bool special = number == 0 && !range.zero_means.empty();
-    if (!number || (!special && (*number < range.low || *number > range.high))) refuse(value, allowed);
+    if (!number || (!special && (*number < range.low || *number > range.high))) refuse_value(value, allowed);
     return static_cast<Int>(*number);
   };
   return make_option(std::move(key), field, allowed, std::move(unit), std::move(help), read,
@@ -112,7 +112,7 @@ Option real(std::string key, double Owner::*field, Reals range, std::string unit
     const auto number = core::parse_double(value);
     const bool fits = number && (range.low_open ? *number > range.low : *number >= range.low) &&
                       (range.high_open ? *number < range.high : *number <= range.high);
-    if (!fits) refuse(value, allowed);
+    if (!fits) refuse_value(value, allowed);
     return *number == 0.0 ? 0.0 : *number;  // one spelling of zero
   };
   return make_option(std::move(key), field, allowed, std::move(unit), std::move(help), read,
@@ -129,7 +129,7 @@ Option choice(std::string key, Enum Owner::*field, std::string help) {
     const auto value = from_name<Enum>(spelling);
     if (!value) {
       const auto near = core::nearest(spelling, std::span<const std::string_view>(names));
-      refuse(spelling, allowed, near ? fmt::format(" (did you mean {}?)", *near) : std::string());
+      refuse_value(spelling, allowed, near ? fmt::format(" (did you mean {}?)", *near) : std::string());
     }
     return *value;
   };
@@ -140,7 +140,7 @@ Option choice(std::string key, Enum Owner::*field, std::string help) {
 template <typename Owner>
 Option flag(std::string key, bool Owner::*field, std::string help) {
   const auto read = [](std::string_view value) {
-    if (value != "true" && value != "false") refuse(value, "true|false");
+    if (value != "true" && value != "false") refuse_value(value, "true|false");
     return value == "true";
   };
   return make_option(std::move(key), field, "true|false", "", std::move(help), read,
@@ -288,7 +288,7 @@ std::vector<std::int64_t> parse_batch_sizes(std::string_view value) {
   std::vector<std::int64_t> sizes;
   for (const std::string_view part : core::split(value, ',')) {
     const auto size = core::parse_int64(core::trim(part));
-    if (!size || *size < 1 || *size > kLargestBatch || std::ranges::count(sizes, *size) > 0) refuse(value, kAllowed);
+    if (!size || *size < 1 || *size > kLargestBatch || std::ranges::count(sizes, *size) > 0) refuse_value(value, kAllowed);
     sizes.push_back(*size);
   }
   return sizes;

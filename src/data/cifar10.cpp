@@ -15,12 +15,12 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPixels = 3 * 32 * 32;
 constexpr std::size_t kRecordBytes = 1 + kPixels;
-constexpr int kClasses = 10;
+constexpr int kCifar10Classes = 10;
 constexpr int kStandardBatches = 5;
 
 DatasetInfo info() {
   return {.name = "cifar10",
-          .classes = kClasses,
+          .classes = kCifar10Classes,
           .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
           .shape = {.channels = 3, .height = 32, .width = 32},
           // Of the 50,000 training images, as is customary (each deviation over all pixels of the channel).
@@ -106,10 +106,10 @@ Cifar10::Cifar10(const std::vector<fs::path>& files) : ImageDataset(info()) {
     }
     for (std::size_t start = 0; start < bytes.size(); start += kRecordBytes) {
       const std::uint8_t* record = bytes.data() + start;
-      if (*record >= kClasses) {
+      if (*record >= kCifar10Classes) {
         throw core::Error(
             fmt::format("{}: record {} has label {}, CIFAR-10 has 0 to {}; the file is damaged or has another format",
-                        path.string(), start / kRecordBytes, *record, kClasses - 1));
+                        path.string(), start / kRecordBytes, *record, kCifar10Classes - 1));
       }
       records_.push_back(record);
     }

@@ -14,12 +14,12 @@ namespace {
 
 constexpr std::size_t kPixels = 64;
 constexpr std::int64_t kMaxPixel = 16;
-constexpr std::int64_t kClasses = 10;
+constexpr std::int64_t kDigitClasses = 10;
 constexpr std::size_t kValidationEvery = 5;
 
 DatasetInfo info() {
   return {.name = "digits",
-          .classes = kClasses,
+          .classes = kDigitClasses,
           .class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
           .shape = {.channels = 1, .height = 8, .width = 8},
           // Over all pixels of the 1,438 training images; tests/data/digits_test.cpp works them out again.
@@ -35,7 +35,7 @@ std::uint8_t take_number(std::string_view& line, std::int64_t max, bool last, st
   const bool well_ended = last ? rest.empty() : rest.starts_with(',');
   if (error != std::errc{} || value < 0 || value > max || !well_ended) {
     throw core::Error(fmt::format("digits: line {} is not {} pixels of 0 to {} and a label of 0 to {}", line_number,
-                                  kPixels, kMaxPixel, kClasses - 1));
+                                  kPixels, kMaxPixel, kDigitClasses - 1));
   }
   if (!last) rest.remove_prefix(1);
   line = rest;
@@ -52,7 +52,7 @@ std::vector<DigitRow> parse_digits(std::string_view csv) {
     DigitRow& row = rows.emplace_back();
     for (std::uint8_t& pixel : row.pixels)
       pixel = take_number(line, kMaxPixel, false, rows.size());
-    row.label = take_number(line, kClasses - 1, true, rows.size());
+    row.label = take_number(line, kDigitClasses - 1, true, rows.size());
   }
   return rows;
 }

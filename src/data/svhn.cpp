@@ -19,11 +19,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kSide = 32;
 constexpr std::size_t kPlane = kSide * kSide;
 constexpr std::size_t kPixels = 3 * kPlane;
-constexpr int kClasses = 10;
+constexpr int kSvhnClasses = 10;
 
 DatasetInfo info() {
   return {.name = "svhn",
-          .classes = kClasses,
+          .classes = kSvhnClasses,
           .class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
           .shape = {.channels = 3, .height = kSide, .width = kSide},
           // Of the 73,257 training images, as is customary; tests/data/svhn_test.cpp compares a hundredth of them.
@@ -79,10 +79,10 @@ Svhn::Svhn(const fs::path& file) : ImageDataset(info()) {
     throw core::Error(fmt::format("{}: {} images have {} labels", file.string(), images, labels_.size()));
   }
   for (std::size_t i = 0; i < images; ++i) {
-    if (labels_[i] < 1 || labels_[i] > kClasses) {
+    if (labels_[i] < 1 || labels_[i] > kSvhnClasses) {
       throw core::Error(fmt::format("{}: image {} has label {}, SVHN has 1 to 10", file.string(), i, labels_[i]));
     }
-    labels_[i] = static_cast<std::uint8_t>(labels_[i] % kClasses);
+    labels_[i] = static_cast<std::uint8_t>(labels_[i] % kSvhnClasses);
   }
   pixels_.resize(pixels.values.size());
   for (std::size_t start = 0; start < pixels_.size(); start += kPlane)

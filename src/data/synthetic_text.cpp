@@ -7,7 +7,7 @@
 namespace trainyard::data {
 namespace {
 
-constexpr std::int64_t kClasses = 2;
+constexpr std::int64_t kSyntheticTextClasses = 2;
 constexpr std::int64_t kVocabulary = 1000;
 constexpr std::int64_t kBegin = 0;
 constexpr std::int64_t kPadding = 1;
@@ -29,7 +29,7 @@ std::int64_t draw(std::uint64_t key, std::uint64_t number, std::uint64_t bound) 
 
 SyntheticText::SyntheticText(const SyntheticTextOptions& options)
     : TokenDataset({.name = "synthetic",
-                    .classes = kClasses,
+                    .classes = kSyntheticTextClasses,
                     .vocabulary = kVocabulary,
                     .padding = kPadding,
                     .max_length = options.max_length}),
@@ -40,7 +40,7 @@ std::uint64_t SyntheticText::key(std::int64_t index) const {
 }
 
 std::int64_t SyntheticText::label(std::int64_t index) const {
-  return draw(key(index), kLabelDraw, kClasses);
+  return draw(key(index), kLabelDraw, kSyntheticTextClasses);
 }
 
 std::int64_t SyntheticText::length(std::int64_t index) const {

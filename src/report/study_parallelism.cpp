@@ -13,7 +13,7 @@
 namespace trainyard::report {
 namespace {
 
-bool of_the_study(const StudyRun& run) {
+bool of_study_3(const StudyRun& run) {
   static const std::set<std::string> strategies{"single", "ddp", "zero1", "model-parallel", "pipeline"};
   return strategies.contains(run.id().strategy);
 }
@@ -56,13 +56,13 @@ Table approaches_table(const std::vector<StudyRun>& runs) {
   for (const auto& set : sets) {
     std::set<std::string> approaches;
     for (const StudyRun* run : set) {
-      if (of_the_study(*run)) approaches.insert(run->approach);
+      if (of_study_3(*run)) approaches.insert(run->approach);
     }
     const bool shared = approaches.contains("model parallel") || approaches.contains("pipeline") ||
                         approaches.contains("DDP, sharded states");
     if (approaches.size() < 2 || !shared) continue;
     for (const StudyRun* run : set) {
-      if (!of_the_study(*run)) continue;
+      if (!of_study_3(*run)) continue;
       const std::optional<Convergence> convergence = convergence_of(*run);
       table.rows.push_back({cell(run->id().model), cell(run->id().data), known(run->id().global_batch),
                             cell(run->approach), cell(run->devices()), cell(run->epoch_ns),

@@ -12,7 +12,7 @@
 namespace trainyard::report {
 namespace {
 
-bool of_the_study(const StudyRun& run) {
+bool of_study_1(const StudyRun& run) {
   return run.approach == "single" || run.approach == "DP" || run.approach == "DDP";
 }
 
@@ -60,13 +60,13 @@ Table approaches_table(const std::vector<StudyRun>& runs, Gains& gains) {
       runs, [](const StudyRun& run) { return std::make_tuple(run.id().model, run.id().data, run.id().device_name); });
   for (const auto& set : sets) {
     const StudyRun* one = fastest(set, [](const StudyRun& run) {
-      return run.devices() == 1 && run.id().precision == "fp32" && of_the_study(run);
+      return run.devices() == 1 && run.id().precision == "fp32" && of_study_1(run);
     });
     const bool several = std::any_of(set.begin(), set.end(),
-                                     [](const StudyRun* run) { return of_the_study(*run) && run->devices() > 1; });
+                                     [](const StudyRun* run) { return of_study_1(*run) && run->devices() > 1; });
     if (one == nullptr || !several) continue;
     for (const StudyRun* run : set) {
-      if (!of_the_study(*run)) continue;
+      if (!of_study_1(*run)) continue;
       const StudyRun* same_fp32 = run->id().precision == "fp32" ? nullptr : in_fp32(set, *run);
       const double gain = same_fp32 == nullptr ? 0 : run->images_per_second / same_fp32->images_per_second;
       if (gain > 0 && run->id().precision == "amp")
@@ -99,7 +99,7 @@ Table batch_sizes_table(const std::vector<StudyRun>& runs) {
     std::set<std::int64_t> sizes;
     for (const StudyRun* run : set)
       sizes.insert(batch_per_device(*run));
-    if (sizes.size() < 2 || !of_the_study(*set.front())) continue;
+    if (sizes.size() < 2 || !of_study_1(*set.front())) continue;
     std::stable_sort(set.begin(), set.end(),
                      [](const StudyRun* a, const StudyRun* b) { return batch_per_device(*a) < batch_per_device(*b); });
     for (const StudyRun* run : set) {
