@@ -28,8 +28,8 @@ Table communication_table(const Report& report) {
               {}};
   for (const RunSummary& run : report.runs) {
     const double exposed_ns = run.phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
-    if (run.comm_ns <= 0 && exposed_ns <= 0) continue;
-    table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.comm_ns), Cell(run.hidden_comm_ns()),
+    if (!communicates(run)) continue;
+    table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.all_comm_ns()), Cell(run.hidden_comm_ns()),
                           Cell(exposed_ns), hidden_share(run), Cell(run.share(Phase::kExposedComm))});
   }
   return table;
@@ -156,9 +156,9 @@ Table scaling_model_table(const Report& report) {
     const auto points = std::count_if(model.points.begin(), model.points.end(),
                                       [](const ScalingPoint& point) { return point.measured_ns > 0; });
     table.rows.push_back({cell(model.label), cell(std::string(name_of(model.kind))), cell(points),
-                          Cell(model.compute_ns), Cell(model.alpha_ns),
+                          Cell(model.compute_ns), cell_if(points > kExactPoints, model.alpha_ns),
                           cell_if(model.beta_ns > 0 && model.size_known, 1e9 / model.beta_ns),
-                          Cell(model.largest_error)});
+                          cell_if(points > kExactPoints, model.largest_error)});
   }
   return table;
 }
@@ -242,6 +242,7 @@ std::vector<std::string> scaling_notes(const Report& report) {
     if (run.attributes.device != "cpu" || threads == baseline_threads || threads <= 0 || baseline_threads <= 0)
       continue;
     notes.push_back(
+  constexpr std::ptrdiff_t kExactPoints = 2;  // that the model goes through whatever they are
         fmt::format("{} against {}: {} and {} threads a rank, so the speedup is not that of the ranks alone.",
                     run.label, baseline.label, threads, baseline_threads));
   }

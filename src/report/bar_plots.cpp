@@ -73,7 +73,7 @@ void draw_bar(Svg& svg, const Bar& bar, const Geometry& geometry, const Scale& x
   const bool above = geometry.labels_above;
   const std::string label = elide_middle(bar.label, geometry.label_letters);
   if (above) {
-    svg.text({0, y + 13}, label, "label");
+    svg.text({x(0) + 5, y + 13}, label, "label");
   } else {
     svg.text({geometry.label_width - 10, y + geometry.bar_height / 2 + 4}, label, "label", Anchor::kEnd);
   }
@@ -183,7 +183,7 @@ Plot throughput_plot(const Report& report) {
 Plot communication_plot(const Report& report) {
   double largest_ns = 0;
   for (const RunSummary& run : report.runs)
-    largest_ns = std::max(largest_ns, run.comm_ns);
+    largest_ns = std::max(largest_ns, communicates(run) ? run.all_comm_ns() : 0);
   const TimeUnit unit = time_unit_for(largest_ns);
   BarChart chart{
       "communication",
@@ -198,7 +198,7 @@ Plot communication_plot(const Report& report) {
        {"hidden", "hidden behind computing"}}};
   for (const RunSummary& run : report.runs) {
     const double exposed_ns = run.phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
-    if (run.comm_ns <= 0 && exposed_ns <= 0) continue;
+    if (!communicates(run)) continue;
     chart.bars.push_back({run.label,
                           {{exposed_ns / unit.ns, phase_class(static_cast<std::size_t>(Phase::kExposedComm)),
                             fmt::format("{}: exposed {}", run.label, duration(exposed_ns)), ""},

@@ -112,11 +112,16 @@ footer { color: var(--soft); font-size: 13px; }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --stripe: #fff; color-scheme: light; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  body { font-size: 12px; }
+  h1 { font-size: 22px; } h2 { font-size: 15px; } h3 { font-size: 12px; margin-top: 12px; }
   nav { display: none; }
   main, header.top { max-width: none; padding-left: 0; padding-right: 0; }
   .card { border: 0; padding: 0 0 12px; }
   .plot, tr, .figures > div, .legend { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, .lede { break-after: avoid; }
+  .figures { grid-template-columns: repeat(4, 1fr); gap: 8px; } .figures > div { padding: 8px 10px; }
+  .figures .big { font-size: 17px; } .figures dt, .figures small, .figures .of, .legend, .note, dl.facts { font-size: 10px; }
+  .pair { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; border: 0; }
   table { font-size: 9px; } th, td { padding: 3px 4px; white-space: normal; }
   th:first-child { position: static; }

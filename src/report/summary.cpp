@@ -110,6 +110,14 @@ double RunSummary::hidden_comm_ns() const {
   return std::max(0.0, comm_ns - phase_ns[static_cast<std::size_t>(Phase::kExposedComm)]);
 }
 
+double RunSummary::all_comm_ns() const {
+  return hidden_comm_ns() + phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
+}
+
+bool communicates(const RunSummary& run) {
+  return run.devices > 1 && run.all_comm_ns() > 0;
+}
+
 log::RunAttributes cleaned(log::RunAttributes attributes) {
   for (const log::AttributeField& field : log::attribute_fields()) {
     const auto* text = std::get_if<std::string log::RunAttributes::*>(&field.member);

@@ -81,7 +81,12 @@ struct RunSummary {
 
 inline constexpr const char* kEpochRule =
     "Epoch time: the median over finished epochs of the slowest rank's time, training, validation and checkpoints "
+  /// Hidden and exposed: a pipeline's exchanges are in the exposed part alone.
+  double all_comm_ns() const;
     "together; the first epoch of each start is left out where there are others.";
+
+/// Whether the run has devices that something goes between. One alone waits some microseconds for nobody.
+bool communicates(const RunSummary& run);
 
 /// Figures of one run. Times come from the starts that ran as the latest one did (ranks, strategy, precision, batch),
 /// losses and accuracies from all. `label` is the run's own name, cleaned.
