@@ -93,6 +93,9 @@ const Table<MemoryRow>& table<MemoryRow>() {
                                                 {"optimizer_bytes", &MemoryRow::optimizer_bytes, kBytes},
                                                 {"activations_bytes", &MemoryRow::activations_bytes, kBytes},
                                                 {"other_bytes", &MemoryRow::other_bytes, kBytes},
+                                                {"forward_peak_bytes", &MemoryRow::forward_peak_bytes, kBytes},
+                                                {"backward_peak_bytes", &MemoryRow::backward_peak_bytes, kBytes},
+                                                {"optimizer_peak_bytes", &MemoryRow::optimizer_peak_bytes, kBytes},
                                             }};
   return description;
 }

@@ -67,6 +67,9 @@ struct MemoryRow {
   std::int64_t optimizer_bytes = -1;
   std::int64_t activations_bytes = -1;
   std::int64_t other_bytes = -1;
+  std::int64_t forward_peak_bytes = -1;  ///< most allocated at once while the step was in this phase
+  std::int64_t backward_peak_bytes = -1;
+  std::int64_t optimizer_peak_bytes = -1;
 };
 
 /// Values are what the file stores; names are those of collective_op_name.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "report/cells.h"
+#include "report/plots.h"
 #include "report/report.h"
 
 namespace trainyard::report {
@@ -31,6 +32,21 @@ Table communication_table(const Report& report) {
     if (!communicates(run)) continue;
     table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.all_comm_ns()), Cell(run.hidden_comm_ns()),
                           Cell(exposed_ns), hidden_share(run), Cell(run.share(Phase::kExposedComm))});
+  }
+  return table;
+}
+
+Table memory_step_table(const RunSummary& run) {
+  Table table{"Memory over a step", {{"phase", "phase"}, {"peak_bytes", "at most", Format::kBytes}}, {}};
+  const RankMemory* memory = fullest(run.memory);
+  for (std::size_t phase = 0; memory != nullptr && phase < kMemoryPhases.size(); ++phase) {
+    std::vector<Cell> row{cell(std::string(kMemoryPhases[phase].title)), cell(memory->phase_bytes[phase])};
+    for (const MemoryPart& part : memory_parts(*memory, phase)) {
+      if (table.rows.empty())
+        table.columns.push_back({std::string(part.title), std::string(part.title), Format::kBytes});
+      row.push_back(cell(part.bytes));
+    }
+    if (row.size() == table.columns.size()) table.rows.push_back(std::move(row));
   }
   return table;
 }

@@ -243,6 +243,39 @@ Plot memory_plot(const Report& report) {
   return draw_both(chart);
 }
 
+Plot memory_step_plot(const RunSummary& run, const std::string& id) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  const RankMemory* memory = fullest(run.memory);
+  if (memory == nullptr) return {};
+  BarChart chart{
+      id,
+      "Memory over a step",
+      "Stacked bars, one a phase of a traced step of the rank that held most: what it held from step to step, "
+      "and what the phase had beside it at most. The table below has the figures.",
+      "MiB of tensors at most",
+      [](double mib) { return format_trimmed(mib, 4); },
+      0.0,
+      {},
+      {}};
+  for (std::size_t phase = 0; phase < kMemoryPhases.size(); ++phase) {
+    const std::vector<MemoryPart> parts = memory_parts(*memory, phase);
+    Bar bar{std::string(kMemoryPhases[phase].title), {}, ""};
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      sum += parts[i].bytes;
+      bar.segments.push_back({static_cast<double>(parts[i].bytes) / kMiB, fmt::format("s{}", i),
+                              fmt::format("{}: {} {}", bar.label, parts[i].title,
+                                          core::format_bytes(static_cast<std::uint64_t>(parts[i].bytes))),
+                              ""});
+      if (chart.bars.empty()) chart.legend.push_back({fmt::format("s{}", i), std::string(parts[i].title)});
+    }
+    if (sum <= 0) return {};
+    bar.value = core::format_bytes(static_cast<std::uint64_t>(sum));
+    chart.bars.push_back(std::move(bar));
+  }
+  return draw_both(chart);
+}
+
 Plot table_plot(const Table& table, const std::string& id) {
   const auto found = std::find_if(table.columns.begin(), table.columns.end(),
                                   [&table](const Column& column) { return column.id == table.drawn; });

@@ -112,6 +112,8 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
   object["complete"] = run.complete;
   object["notes"] = run.notes;
   object["loss"] = curve(run.loss, "samples", "loss");
+    for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
+      entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   object["val_accuracy"] = curve(run.val_accuracy, "epochs", "accuracy");
   return object;
 }

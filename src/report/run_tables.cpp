@@ -156,6 +156,14 @@ Table memory_table(const Report& report) {
     table.columns.push_back({std::string(category.id) + "_bytes", std::string(category.title), Format::kBytes});
   }
   for (const RunSummary& run : report.runs) {
+  const bool by_phase = std::any_of(report.runs.begin(), report.runs.end(), [](const RunSummary& run) {
+    const RankMemory* memory = fullest(run.memory);
+    return memory != nullptr && memory->phase_bytes.front().has_value();
+  });
+  if (by_phase) {
+    for (const MemoryCategory& phase : kMemoryPhases)
+      table.columns.push_back({std::string(phase.id) + "_bytes", fmt::format("in {}", phase.title), Format::kBytes});
+  }
     std::vector<RankMemory> shown = run.memory;
     if (shown.size() > kMostRanks) {
       std::stable_sort(shown.begin(), shown.end(), [](const RankMemory& a, const RankMemory& b) {
@@ -168,6 +176,10 @@ Table memory_table(const Report& report) {
       for (const auto& bytes : memory.category_bytes)
         row.push_back(cell(bytes));
       table.rows.push_back(std::move(row));
+      if (by_phase) {
+        for (const auto& bytes : memory.phase_bytes)
+          row.push_back(cell(bytes));
+      }
     }
   }
   return table;
