@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -47,6 +48,37 @@ Table memory_step_table(const RunSummary& run) {
       row.push_back(cell(part.bytes));
     }
     if (row.size() == table.columns.size()) table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table events_table(const Report& report) {
+  Table table{"Events",
+              {{"label", "run"},
+               {"kind", "event"},
+               {"count", "times", Format::kCount},
+               {"first_ns", "first after", Format::kDuration},
+               {"last_ns", "last after", Format::kDuration},
+               {"text", "the last one"}},
+              {}};
+  struct Kind {
+    std::int64_t count = 0;
+    double first_ns = 0;
+    const RunEvent* last = nullptr;
+  };
+  constexpr std::size_t kMostKinds = 12;  // of a run
+  for (const RunSummary& run : report.runs) {
+    std::map<std::string, Kind> kinds;
+    for (const RunEvent& event : run.events) {
+      if (kinds.size() == kMostKinds && !kinds.contains(event.kind)) continue;
+      Kind& kind = kinds[event.kind];
+      if (kind.count++ == 0) kind.first_ns = event.after_ns;
+      kind.last = &event;
+    }
+    for (const auto& [name, kind] : kinds) {
+      table.rows.push_back({cell(run.label), cell(name), cell(kind.count), Cell(kind.first_ns),
+                            Cell(kind.last->after_ns), cell(kind.last->text)});
+    }
   }
   return table;
 }

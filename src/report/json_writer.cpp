@@ -73,6 +73,14 @@ Json bandwidth_array(const std::vector<SizeBandwidth>& sizes) {
 }
 
 Json groups_array(const Report& report) {
+Json events_array(const std::vector<RunEvent>& events) {
+  Json array = Json::array();
+  for (const RunEvent& event : events)
+    array.push_back(
+        {{"restart", event.restart}, {"after_ns", event.after_ns}, {"kind", event.kind}, {"text", event.text}});
+  return array;
+}
+
   const auto figure = [](const std::optional<RepeatedFigure>& repeated) {
     if (!repeated) return Json(nullptr);
     return Json{{"mean", repeated->mean}, {"low", repeated->interval.low}, {"high", repeated->interval.high}};
@@ -112,6 +120,7 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
   object["complete"] = run.complete;
   object["notes"] = run.notes;
   object["loss"] = curve(run.loss, "samples", "loss");
+  object["events"] = events_array(run.events);
     for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
       entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   object["val_accuracy"] = curve(run.val_accuracy, "epochs", "accuracy");

@@ -133,6 +133,12 @@ std::vector<Section> sections_of(const Report& report) {
   for (Section& study : study_sections(report))
     sections.push_back(std::move(study));
   return sections;
+    if (Table events = events_table(report); !events.rows.empty()) {
+      Section& section =
+          builder.add("events", "Events", "Checkpoints, restarts, skipped steps and what else the runs tell of.");
+      put(section, std::move(events));
+      section.notes.emplace_back(kEventRule);
+    }
 }
 
 }  // namespace trainyard::report

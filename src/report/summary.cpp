@@ -159,6 +159,7 @@ RunSummary summarize(const Run& run) {
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
   summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
+  summary.events = events_of(run);
   summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
   store_bubble(latest, summary);
 

@@ -9,6 +9,7 @@
 #include "report/balance.h"
 #include "report/bandwidth.h"
 #include "report/epochs.h"
+#include "report/events.h"
 #include "report/limit.h"
 #include "report/loss_curve.h"
 #include "report/memory.h"
@@ -64,7 +65,8 @@ struct RunSummary {
   std::optional<double> last_train_loss;
   std::vector<CurvePoint> loss;          ///< over training samples seen; mean over ranks and neighbouring steps
   std::vector<CurvePoint> val_accuracy;  ///< over epochs done
-  std::vector<RankMemory> memory;        ///< of the latest start, by rank
+  std::vector<RunEvent> events;
+  std::vector<RankMemory> memory;  ///< of the latest start, by rank
 
   Balance balance;  ///< of the start with the most measured steps; so for the next
   std::vector<SizeBandwidth> bandwidth_by_size;
