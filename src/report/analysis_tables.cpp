@@ -16,6 +16,14 @@ Cell hidden_share(const RunSummary& run) {
   return cell_if(run.comm_ns > 0, run.hidden_comm_ns() / run.comm_ns);
 }
 
+/// Whether some run's collectives stand beside a sweep of the doctor.
+bool has_sweep(const Report& report) {
+  return std::any_of(report.runs.begin(), report.runs.end(), [](const RunSummary& run) {
+    return std::any_of(run.bandwidth_by_size.begin(), run.bandwidth_by_size.end(),
+                       [](const SizeBandwidth& size) { return size.swept.has_value(); });
+  });
+}
+
 }  // namespace
 
 Table communication_table(const Report& report) {
@@ -95,9 +103,15 @@ Table bandwidth_table(const Report& report) {
               {}};
   for (const RunSummary& run : report.runs) {
     for (const SizeBandwidth& size : run.bandwidth_by_size) {
-      table.rows.push_back({cell(run.label), cell(std::string(log::collective_op_name(size.op))), cell(size.from_bytes),
-                            cell(size.operations), Cell(size.mean_bytes), Cell(size.mean_ns),
-                            Cell(size.bus_bandwidth)});
+      if (size.mean_bytes < kFewestBytes) continue;
+      std::vector<Cell>& row = table.rows.emplace_back();
+      row = {cell(run.label),         cell(std::string(log::collective_op_name(size.op))),
+             cell(size.from_bytes),   cell(size.operations),
+             Cell(size.mean_bytes),   Cell(size.mean_ns),
+             Cell(size.bus_bandwidth)};
+      if (!swept) continue;
+      row.push_back(cell(size.swept));
+      row.push_back(cell_if(size.swept.has_value(), size.bus_bandwidth / size.swept.value_or(1)));
     }
   }
   return table;
@@ -115,6 +129,12 @@ Table balance_table(const Report& report) {
   for (const RunSummary& run : report.runs) {
     const Balance& balance = run.balance;
     if (!balance.load) continue;
+  constexpr double kFewestBytes = 4096;  // of smaller ones only the latency counts; report.json has them
+  const bool swept = has_sweep(report);
+  if (swept) {
+    table.columns.push_back({"swept_bandwidth", "doctor's sweep", Format::kBandwidth});
+    table.columns.push_back({"of_swept", "of the sweep", Format::kShare});
+  }
     const bool wandering = balance.wandering_share > 0;
     table.rows.push_back({cell(run.label), cell(run.ranks), cell(balance.load), cell(balance.step),
                           Cell(balance.wandering_share), cell_if(wandering, balance.wandering_ns)});

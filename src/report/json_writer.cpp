@@ -67,7 +67,8 @@ Json bandwidth_array(const std::vector<SizeBandwidth>& sizes) {
                      {"operations", size.operations},
                      {"mean_bytes", size.mean_bytes},
                      {"mean_ns", size.mean_ns},
-                     {"bus_bandwidth", size.bus_bandwidth}});
+                     {"bus_bandwidth", size.bus_bandwidth},
+                     {"swept_bandwidth", size.swept ? Json(*size.swept) : Json(nullptr)}});
   }
   return array;
 }

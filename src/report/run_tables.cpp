@@ -86,9 +86,10 @@ Table preflight_table(const Report& report) {
                {"worst", "first of them"}},
               {}};
   for (const Preflight& preflight : report.preflights) {
+    const SweptSize largest = preflight.sweep.empty() ? SweptSize{} : preflight.sweep.back();
     table.rows.push_back({cell(preflight.job), cell(preflight.ranks), cell(preflight.nodes), cell(preflight.backend),
-                          cell(preflight.errors), cell(preflight.warnings), cell(preflight.busbw_gbps),
-                          cell(preflight.worst)});
+                          cell(preflight.errors), cell(preflight.warnings),
+                          cell_if(!preflight.sweep.empty(), largest.bus_bandwidth / 1e9), cell(preflight.worst)});
   }
   return table;
 }

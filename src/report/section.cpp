@@ -5,6 +5,7 @@
 
 #include "report/statistics.h"
 #include "report/study_runs.h"
+#include "report/sweep.h"
 
 namespace trainyard::report {
 namespace {
@@ -83,8 +84,10 @@ void add_balance(const Report& report, Builder& builder) {
   if (balance.rows.empty()) return;
   Section& section = builder.add("balance", "Load balance and stragglers",
                                  "How evenly work lies on the ranks, and which of them the others wait for.");
+  const bool swept = bandwidth.columns.back().id == "of_swept";
   put(section, std::move(balance));
   put(section, straggler_table(report));
+  if (swept) section.notes.emplace_back(kSweepRule);
   if (section.tables.size() == 1) section.points.emplace_back("No rank is late enough to be named.");
   section.notes.emplace_back(kStragglerRule);
 }

@@ -313,6 +313,22 @@ class BadInput(CollectCase):
             "schema": "trainyard-doctor/1", "job": "7", "ranks": 2, "nodes": 1, "backend": "mpi",
             "findings": [{"check": "space", "where": "n1", "level": "warning", "text": "little <b>\x1b[31m"}],
             "all_reduce": []}))
+    def test_all_reduces_are_compared_with_the_sweep_of_the_doctor_of_that_job(self):
+        collectives = {"sequence": [0], "op": np.zeros(1, dtype=h5py.enum_dtype({"all_reduce": 0}, basetype="i1")),
+                       "bytes": [8192], "start_ns": [0], "end_ns": [8192]}  # 1 GB/s
+        for rank in range(2):
+            write_log(self.results / "a" / f"rank-{rank:05}.h5", rank=rank, world_size=2, strategy="ddp", job_id="7",
+                      tables={"collectives": collectives})
+        for job, speed in (("6", 1), ("7", 4)):
+            (self.results / f"doctor-{job}.json").write_text(json.dumps({
+                "schema": "trainyard-doctor/1", "job": job, "ranks": 2, "nodes": 1, "backend": "mpi", "findings": [],
+                "all_reduce": [{"bytes": 4096, "time_us": 1, "busbw_gbps": speed},
+                               {"bytes": 16384, "time_us": 1, "busbw_gbps": speed}]}))
+        run = self.report()[0]["runs"][0]
+        self.assertAlmostEqual(run["bandwidth_by_size"][0]["swept_bandwidth"], 4e9)
+        done = self.collect("results", "--format", "text")
+        self.assertRegex(done.stdout, r"all_reduce .* 1\.00 GB/s +4\.00 GB/s +25\.0 %")
+
         (self.results / "doctor-8.json").write_text("{}")
         report, errors = self.report()
         self.assertEqual([(row["job_id"], row["warnings"]) for row in report["preflight"]], [("7", 1)])
