@@ -189,6 +189,7 @@ const std::vector<AttributeField>& attribute_fields() {
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
       {"model_bytes", &A::model_bytes, kOptional},
+      {"flops_per_sample", &A::flops_per_sample, kOptional},
       {"predicted_bubble_ppm", &A::predicted_bubble_ppm, kOptional},
       {"config", &A::config, kOptional},
       {"config_digest", &A::config_digest, kOptional},

@@ -149,6 +149,7 @@ struct RunAttributes {
   std::int64_t global_batch = 0;      ///< samples per optimizer step over all ranks
   std::int64_t model_bytes =
       0;  ///< parameters and buffers of the whole model, in the types it is trained in; 0: unknown
+  std::int64_t flops_per_sample = 0;  ///< of training, forward and backward, see models::training_flops; 0: unknown
   std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none
   std::string config;                      ///< canonical text of the whole configuration
   std::string config_digest;

@@ -45,17 +45,24 @@ Table communication_table(const Report& report) {
   return table;
 }
 
-Table memory_step_table(const RunSummary& run) {
-  Table table{"Memory over a step", {{"phase", "phase"}, {"peak_bytes", "at most", Format::kBytes}}, {}};
-  const RankMemory* memory = fullest(run.memory);
-  for (std::size_t phase = 0; memory != nullptr && phase < kMemoryPhases.size(); ++phase) {
-    std::vector<Cell> row{cell(std::string(kMemoryPhases[phase].title)), cell(memory->phase_bytes[phase])};
-    for (const MemoryPart& part : memory_parts(*memory, phase)) {
-      if (table.rows.empty())
-        table.columns.push_back({std::string(part.title), std::string(part.title), Format::kBytes});
-      row.push_back(cell(part.bytes));
-    }
-    if (row.size() == table.columns.size()) table.rows.push_back(std::move(row));
+Table utilization_table(const Report& report) {
+  Table table{"Use of the devices",
+              {{"label", "run"},
+               {"device_name", "device"},
+               {"precision", "precision"},
+               {"devices", "devices", Format::kCount},
+               {"flops_per_sample", "a sample", Format::kFlops},
+               {"flops_per_second", "model FLOP/s a device", Format::kFlopRate},
+               {"device_flops_per_second", "peak of a device", Format::kFlopRate},
+               {"flop_utilization", "utilisation", Format::kShare}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    const log::RunAttributes& id = run.attributes;
+    const Utilization& use = run.utilization;
+    if (!use.flops_per_second) continue;
+    table.rows.push_back({cell(run.label), cell(id.device_name.empty() ? id.device : id.device_name),
+                          cell(id.precision), cell(run.devices), cell(id.flops_per_sample), cell(use.flops_per_second),
+                          cell(use.device_flops_per_second), cell(use.share())});
   }
   return table;
 }
@@ -91,6 +98,21 @@ Table events_table(const Report& report) {
   return table;
 }
 
+Table memory_step_table(const RunSummary& run) {
+  Table table{"Memory over a step", {{"phase", "phase"}, {"peak_bytes", "at most", Format::kBytes}}, {}};
+  const RankMemory* memory = fullest(run.memory);
+  for (std::size_t phase = 0; memory != nullptr && phase < kMemoryPhases.size(); ++phase) {
+    std::vector<Cell> row{cell(std::string(kMemoryPhases[phase].title)), cell(memory->phase_bytes[phase])};
+    for (const MemoryPart& part : memory_parts(*memory, phase)) {
+      if (table.rows.empty())
+        table.columns.push_back({std::string(part.title), std::string(part.title), Format::kBytes});
+      row.push_back(cell(part.bytes));
+    }
+    if (row.size() == table.columns.size()) table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
 Table bandwidth_table(const Report& report) {
   Table table{"Bus bandwidth by size",
               {{"label", "run"},
@@ -101,6 +123,12 @@ Table bandwidth_table(const Report& report) {
                {"mean_ns", "mean time", Format::kDuration},
                {"bus_bandwidth", "bus bandwidth", Format::kBandwidth}},
               {}};
+  constexpr double kFewestBytes = 4096;  // of smaller ones only the latency counts; report.json has them
+  const bool swept = has_sweep(report);
+  if (swept) {
+    table.columns.push_back({"swept_bandwidth", "doctor's sweep", Format::kBandwidth});
+    table.columns.push_back({"of_swept", "of the sweep", Format::kShare});
+  }
   for (const RunSummary& run : report.runs) {
     for (const SizeBandwidth& size : run.bandwidth_by_size) {
       if (size.mean_bytes < kFewestBytes) continue;
@@ -129,12 +157,6 @@ Table balance_table(const Report& report) {
   for (const RunSummary& run : report.runs) {
     const Balance& balance = run.balance;
     if (!balance.load) continue;
-  constexpr double kFewestBytes = 4096;  // of smaller ones only the latency counts; report.json has them
-  const bool swept = has_sweep(report);
-  if (swept) {
-    table.columns.push_back({"swept_bandwidth", "doctor's sweep", Format::kBandwidth});
-    table.columns.push_back({"of_swept", "of the sweep", Format::kShare});
-  }
     const bool wandering = balance.wandering_share > 0;
     table.rows.push_back({cell(run.label), cell(run.ranks), cell(balance.load), cell(balance.step),
                           Cell(balance.wandering_share), cell_if(wandering, balance.wandering_ns)});
@@ -220,6 +242,7 @@ Table scaling_model_table(const Report& report) {
                {"bandwidth", "1 / beta", Format::kBandwidth},
                {"largest_error", "largest error", Format::kShare}},
               {}};
+  constexpr std::ptrdiff_t kExactPoints = 2;  // that the model goes through whatever they are
   for (const ScalingModel& model : report.scaling_models) {
     const auto points = std::count_if(model.points.begin(), model.points.end(),
                                       [](const ScalingPoint& point) { return point.measured_ns > 0; });
@@ -310,7 +333,6 @@ std::vector<std::string> scaling_notes(const Report& report) {
     if (run.attributes.device != "cpu" || threads == baseline_threads || threads <= 0 || baseline_threads <= 0)
       continue;
     notes.push_back(
-  constexpr std::ptrdiff_t kExactPoints = 2;  // that the model goes through whatever they are
         fmt::format("{} against {}: {} and {} threads a rank, so the speedup is not that of the ranks alone.",
                     run.label, baseline.label, threads, baseline_threads));
   }

@@ -73,7 +73,6 @@ Json bandwidth_array(const std::vector<SizeBandwidth>& sizes) {
   return array;
 }
 
-Json groups_array(const Report& report) {
 Json events_array(const std::vector<RunEvent>& events) {
   Json array = Json::array();
   for (const RunEvent& event : events)
@@ -82,6 +81,7 @@ Json events_array(const std::vector<RunEvent>& events) {
   return array;
 }
 
+Json groups_array(const Report& report) {
   const auto figure = [](const std::optional<RepeatedFigure>& repeated) {
     if (!repeated) return Json(nullptr);
     return Json{{"mean", repeated->mean}, {"low", repeated->interval.low}, {"high", repeated->interval.high}};
@@ -112,18 +112,18 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
     Json& entry = memory.emplace_back(Json{{"rank", rank.rank}, {"peak_bytes", bytes_value(rank.peak_bytes)}});
     for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
       entry[std::string(kMemoryCategories[i].id) + "_bytes"] = bytes_value(rank.category_bytes[i]);
+    for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
+      entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   }
   object["why"] = run.limit.sentence;
   object["wandering_share"] = run.balance.wandering_share;
   object["wandering_ns"] = run.balance.wandering_ns;
   object["stragglers"] = stragglers_array(run.balance);
   object["bandwidth_by_size"] = bandwidth_array(run.bandwidth_by_size);
+  object["events"] = events_array(run.events);
   object["complete"] = run.complete;
   object["notes"] = run.notes;
   object["loss"] = curve(run.loss, "samples", "loss");
-  object["events"] = events_array(run.events);
-    for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
-      entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   object["val_accuracy"] = curve(run.val_accuracy, "epochs", "accuracy");
   return object;
 }

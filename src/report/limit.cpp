@@ -79,9 +79,7 @@ std::string phase_sentence(const RunSummary& run, Phase phase) {
   }
 }
 
-}  // namespace
-
-Limit limit_of(const RunSummary& run) {
+Limit largest_limit(const RunSummary& run) {
   if (run.measured_steps == 0) return {"unknown", "There is no step to judge by."};
   double logged = 0;
   for (const double phase_ns : run.phase_ns)
@@ -115,6 +113,15 @@ Limit limit_of(const RunSummary& run) {
   return {"compute", fmt::format("Computing limits it: forward and backward are {} of a step{}.",
                                  format_percent(run.share(Phase::kForward) + run.share(Phase::kBackward)),
                                  communication_words(run))};
+}
+
+}  // namespace
+
+Limit limit_of(const RunSummary& run) {
+  Limit limit = largest_limit(run);
+  const std::string computing = words(run.utilization);
+  if (limit.id != "unknown" && !computing.empty()) limit.sentence.insert(limit.sentence.size() - 1, "; " + computing);
+  return limit;
 }
 
 }  // namespace trainyard::report

@@ -156,7 +156,6 @@ Table memory_table(const Report& report) {
   for (const MemoryCategory& category : kMemoryCategories) {
     table.columns.push_back({std::string(category.id) + "_bytes", std::string(category.title), Format::kBytes});
   }
-  for (const RunSummary& run : report.runs) {
   const bool by_phase = std::any_of(report.runs.begin(), report.runs.end(), [](const RunSummary& run) {
     const RankMemory* memory = fullest(run.memory);
     return memory != nullptr && memory->phase_bytes.front().has_value();
@@ -165,6 +164,7 @@ Table memory_table(const Report& report) {
     for (const MemoryCategory& phase : kMemoryPhases)
       table.columns.push_back({std::string(phase.id) + "_bytes", fmt::format("in {}", phase.title), Format::kBytes});
   }
+  for (const RunSummary& run : report.runs) {
     std::vector<RankMemory> shown = run.memory;
     if (shown.size() > kMostRanks) {
       std::stable_sort(shown.begin(), shown.end(), [](const RankMemory& a, const RankMemory& b) {
@@ -176,11 +176,11 @@ Table memory_table(const Report& report) {
       std::vector<Cell> row{cell(run.label), cell(memory.rank), cell(memory.peak_bytes)};
       for (const auto& bytes : memory.category_bytes)
         row.push_back(cell(bytes));
-      table.rows.push_back(std::move(row));
       if (by_phase) {
         for (const auto& bytes : memory.phase_bytes)
           row.push_back(cell(bytes));
       }
+      table.rows.push_back(std::move(row));
     }
   }
   return table;
@@ -228,6 +228,10 @@ Table flat_table(const Report& report) {
                {"bubble", ""},
                {"predicted_bubble", ""},
                {"model_bytes", ""},
+               {"flops_per_sample", ""},
+               {"flops_per_second", ""},
+               {"device_flops_per_second", ""},
+               {"flop_utilization", ""},
                {"bus_bandwidth", ""},
                {"transfer_bandwidth", ""},
                {"load_balance", ""},
@@ -292,6 +296,10 @@ Table flat_table(const Report& report) {
                           cell(run.bubble),
                           cell(run.predicted_bubble),
                           known(id.model_bytes),
+                          known(id.flops_per_sample),
+                          cell(run.utilization.flops_per_second),
+                          cell(run.utilization.device_flops_per_second),
+                          cell(run.utilization.share()),
                           cell(run.bus_bandwidth),
                           cell(run.transfer_bandwidth),
                           cell(run.balance.load),

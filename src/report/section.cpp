@@ -66,6 +66,15 @@ void add_repeats(const Report& report, Builder& builder) {
   section.notes.emplace_back(kBootstrapRule);
 }
 
+void add_utilization(const Report& report, Builder& builder) {
+  Table table = utilization_table(report);
+  if (table.rows.empty()) return;
+  Section& section = builder.add("utilization", "Use of the devices",
+                                 "What the model's own arithmetic amounts to, and how much of the devices that takes.");
+  put(section, std::move(table));
+  section.notes.emplace_back(kUtilizationRule);
+}
+
 void add_communication(const Report& report, Builder& builder) {
   Table communication = communication_table(report);
   Table bandwidth = bandwidth_table(report);
@@ -75,8 +84,10 @@ void add_communication(const Report& report, Builder& builder) {
                                  "communication computing waits.");
   put(section, std::move(communication));
   if (bandwidth.rows.empty()) return;
+  const bool swept = bandwidth.columns.back().id == "of_swept";
   put(section, std::move(bandwidth));
   section.notes.emplace_back(kBandwidthRule);
+  if (swept) section.notes.emplace_back(kSweepRule);
 }
 
 void add_balance(const Report& report, Builder& builder) {
@@ -84,10 +95,8 @@ void add_balance(const Report& report, Builder& builder) {
   if (balance.rows.empty()) return;
   Section& section = builder.add("balance", "Load balance and stragglers",
                                  "How evenly work lies on the ranks, and which of them the others wait for.");
-  const bool swept = bandwidth.columns.back().id == "of_swept";
   put(section, std::move(balance));
   put(section, straggler_table(report));
-  if (swept) section.notes.emplace_back(kSweepRule);
   if (section.tables.size() == 1) section.points.emplace_back("No rank is late enough to be named.");
   section.notes.emplace_back(kStragglerRule);
 }
@@ -115,6 +124,7 @@ std::vector<Section> sections_of(const Report& report) {
     add_repeats(report, builder);
     put(builder.add("phases", "Where a step goes", "Mean share of each phase over all ranks and measured steps."),
         phases_table(report));
+    add_utilization(report, builder);
     add_communication(report, builder);
     add_balance(report, builder);
     if (Table memory = memory_table(report); !memory.rows.empty()) {
@@ -123,6 +133,12 @@ std::vector<Section> sections_of(const Report& report) {
       section.notes.emplace_back(kMemoryRule);
     }
     add_training(report, builder);
+    if (Table events = events_table(report); !events.rows.empty()) {
+      Section& section =
+          builder.add("events", "Events", "Checkpoints, restarts, skipped steps and what else the runs tell of.");
+      put(section, std::move(events));
+      section.notes.emplace_back(kEventRule);
+    }
   }
   if (!report.inference.empty()) {
     Section& inference = builder.add("inference", "Inference", "Time of a batch by its size, one batch at a time.");
@@ -136,12 +152,6 @@ std::vector<Section> sections_of(const Report& report) {
   for (Section& study : study_sections(report))
     sections.push_back(std::move(study));
   return sections;
-    if (Table events = events_table(report); !events.rows.empty()) {
-      Section& section =
-          builder.add("events", "Events", "Checkpoints, restarts, skipped steps and what else the runs tell of.");
-      put(section, std::move(events));
-      section.notes.emplace_back(kEventRule);
-    }
 }
 
 }  // namespace trainyard::report

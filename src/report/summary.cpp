@@ -156,10 +156,11 @@ RunSummary summarize(const Run& run) {
   store_epochs(run, summary);
   constexpr std::int64_t kMostRanks = std::int64_t{1} << 40;  // more is a forged number, which must not overflow
   summary.devices = std::min(summary.ranks, kMostRanks) * devices_per_rank(summary.attributes);
+  summary.utilization = utilization_of(summary.attributes, summary.images_per_second, summary.devices);
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
-  summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
   summary.events = events_of(run);
+  summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
   summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
   store_bubble(latest, summary);
 

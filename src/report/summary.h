@@ -15,6 +15,7 @@
 #include "report/memory.h"
 #include "report/model.h"
 #include "report/timeline.h"
+#include "report/utilization.h"
 
 namespace trainyard::report {
 
@@ -60,6 +61,7 @@ struct RunSummary {
   /// Bytes a second in training, mean over the latest start's ranks and epochs; see docs/timing-log.md.
   std::optional<double> bus_bandwidth;
   std::optional<double> transfer_bandwidth;
+  Utilization utilization;
   std::optional<double> last_val_accuracy;
   std::optional<double> best_val_accuracy;
   std::optional<double> last_train_loss;
@@ -79,16 +81,16 @@ struct RunSummary {
   double device_hours() const { return training_ns * static_cast<double>(devices) / 3.6e12; }
   /// Communication that computing did not wait for, mean per step.
   double hidden_comm_ns() const;
-};
-
-inline constexpr const char* kEpochRule =
-    "Epoch time: the median over finished epochs of the slowest rank's time, training, validation and checkpoints "
   /// Hidden and exposed: a pipeline's exchanges are in the exposed part alone.
   double all_comm_ns() const;
-    "together; the first epoch of each start is left out where there are others.";
+};
 
 /// Whether the run has devices that something goes between. One alone waits some microseconds for nobody.
 bool communicates(const RunSummary& run);
+
+inline constexpr const char* kEpochRule =
+    "Epoch time: the median over finished epochs of the slowest rank's time, training, validation and checkpoints "
+    "together; the first epoch of each start is left out where there are others.";
 
 /// Figures of one run. Times come from the starts that ran as the latest one did (ranks, strategy, precision, batch),
 /// losses and accuracies from all. `label` is the run's own name, cleaned.
