@@ -92,8 +92,9 @@ details:first-of-type { margin-top: 12px; }
 summary { cursor: pointer; font-weight: 600; overflow-wrap: anywhere; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 10px 0 4px; font-size: 14px; }
 dl.facts dt { color: var(--soft); } dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
+dl.config { grid-template-columns: repeat(3, max-content 1fr); }
 ul.plain { margin: 8px 0 0; padding-left: 20px; } ul.plain li { overflow-wrap: anywhere; margin-bottom: 4px; }
-.where { font-weight: 600; }
+.where { font-weight: 600; } p.where { margin: 18px 0 4px; }
 .note { color: var(--soft); font-size: 13px; margin: 12px 0 0; max-width: 110ch; }
 footer { color: var(--soft); font-size: 13px; }
 @media (max-width: 700px) {

@@ -241,10 +241,11 @@ void add_details(Page& page, const RunSummary& run, std::size_t number) {
   add_fact(page, "Driver", id.driver_version);
   std::string config;
   for (const auto& [key, value] : parse_config_text(id.config)) {
+    if (value.empty()) continue;
     config += fmt::format("{}<dt>{}</dt><dd>{}</dd>", config.empty() ? "" : "\n", escape_html(key), escape_html(value));
   }
   page.add("</dl>\n");
-  if (!config.empty()) page.add("<p class=\"where\">Configuration</p>\n<dl class=\"facts\">{}</dl>\n", config);
+  if (!config.empty()) page.add("<p class=\"where\">Configuration</p>\n<dl class=\"facts config\">{}</dl>\n", config);
   page.add("</details>\n");
 }
 
