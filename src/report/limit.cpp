@@ -48,7 +48,7 @@ std::string wandering_sentence(const RunSummary& run) {
 }
 
 std::string communication_words(const RunSummary& run) {
-  if (run.comm_ns <= 0) return "";
+  if (run.comm_ns <= 0 || !communicates(run)) return "";
   return fmt::format("; of {} of communication a step {} is hidden behind computing", duration(run.comm_ns),
                      format_percent(run.hidden_comm_ns() / run.comm_ns));
 }
@@ -69,7 +69,7 @@ std::string phase_sentence(const RunSummary& run, Phase phase) {
                          communication_words(run));
     case Phase::kIdle:
       return fmt::format("Waiting for other stages of the pipeline limits it: {} of a step{}.", share,
-                         run.predicted_bubble ? fmt::format(", where its schedule lets expect a bubble of {}",
+                         run.predicted_bubble ? fmt::format(", where its schedule predicts a bubble of {}",
                                                             format_percent(*run.predicted_bubble))
                                               : "");
     case Phase::kOptimizer:
