@@ -15,6 +15,8 @@ run() { # RANKS NAME JOB [--key value ...]
   rm -f "$output/model.safetensors" "$output"/restart-*/provenance.json # the latter names addresses of the machine
 }
 
+tools/launch -n 2 -- tools/doctor --device cpu --results "$here" --json # a sweep to compare the runs' all-reduces with
+sed -i -E 's/(sockets by [^ "]+)[^"]*/\1/' "$here/doctor-local.json" # without addresses of the machine
 for seed in 0 1 2; do # three repeats: the report tells a difference from noise
   run 1 fp32_1rank "seed$seed" --seed "$seed"
   run 1 amp_1rank "seed$seed" --seed "$seed" --precision amp

@@ -93,6 +93,9 @@ const Table<MemoryRow>& table<MemoryRow>() {
                                                 {"optimizer_bytes", &MemoryRow::optimizer_bytes, kBytes},
                                                 {"activations_bytes", &MemoryRow::activations_bytes, kBytes},
                                                 {"other_bytes", &MemoryRow::other_bytes, kBytes},
+                                                {"forward_peak_bytes", &MemoryRow::forward_peak_bytes, kBytes},
+                                                {"backward_peak_bytes", &MemoryRow::backward_peak_bytes, kBytes},
+                                                {"optimizer_peak_bytes", &MemoryRow::optimizer_peak_bytes, kBytes},
                                             }};
   return description;
 }
@@ -186,6 +189,7 @@ const std::vector<AttributeField>& attribute_fields() {
       {"precision_note", &A::precision_note, kOptional},
       {"global_batch", &A::global_batch, kOptional},
       {"model_bytes", &A::model_bytes, kOptional},
+      {"flops_per_sample", &A::flops_per_sample, kOptional},
       {"predicted_bubble_ppm", &A::predicted_bubble_ppm, kOptional},
       {"config", &A::config, kOptional},
       {"config_digest", &A::config_digest, kOptional},

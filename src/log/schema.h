@@ -67,6 +67,9 @@ struct MemoryRow {
   std::int64_t optimizer_bytes = -1;
   std::int64_t activations_bytes = -1;
   std::int64_t other_bytes = -1;
+  std::int64_t forward_peak_bytes = -1;  ///< most allocated at once while the step was in this phase
+  std::int64_t backward_peak_bytes = -1;
+  std::int64_t optimizer_peak_bytes = -1;
 };
 
 /// Values are what the file stores; names are those of collective_op_name.
@@ -146,6 +149,7 @@ struct RunAttributes {
   std::int64_t global_batch = 0;      ///< samples per optimizer step over all ranks
   std::int64_t model_bytes =
       0;  ///< parameters and buffers of the whole model, in the types it is trained in; 0: unknown
+  std::int64_t flops_per_sample = 0;  ///< of training, forward and backward, see models::training_flops; 0: unknown
   std::int64_t predicted_bubble_ppm = -1;  ///< pipelines: expected idle share of a step's computing; -1: none
   std::string config;                      ///< canonical text of the whole configuration
   std::string config_digest;

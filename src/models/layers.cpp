@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "models/batch_norm_relu.h"
+#include "models/flops.h"
 #include "models/half_rounding.h"
 #include "models/sync_batch_norm.h"
 
@@ -47,7 +48,9 @@ Conv2d::Conv2d(Builder& builder, const std::string& name, std::int64_t in, std::
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& input) const {
-  return round_as(at::conv2d(widen(input), widen(weight_), {}, stride_, padding_), input);
+  const at::Tensor output = at::conv2d(widen(input), widen(weight_), {}, stride_, padding_);
+  count_product(input, output.numel() * (weight_.numel() / weight_.size(0)));
+  return round_as(output, input);
 }
 
 BatchNorm2d::BatchNorm2d(Builder& builder, const std::string& name, std::int64_t channels)
@@ -103,6 +106,7 @@ Linear::Linear(Builder& builder, const std::string& name, std::int64_t in, std::
 }
 
 at::Tensor Linear::forward(const at::Tensor& input) const {
+  count_product(input, input.numel() * weight_.size(0));
   return round_as(at::linear(widen(input), widen(weight_), widen(bias_)), input);
 }
 

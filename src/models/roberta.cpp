@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "models/flops.h"
 #include "models/half_rounding.h"
 #include "models/transformer_layers.h"
 
@@ -161,6 +162,7 @@ class MaskedLanguageHead final : public Stage {
 
   at::Tensor forward(const at::Tensor& hidden, Pass /*pass*/) override {
     const at::Tensor features = norm_.forward(at::gelu(dense_.forward(hidden)));
+    count_product(features, features.numel() * decoder_.size(0));
     return round_as(at::linear(widen(features), widen(decoder_), widen(bias_)), features);
   }
 

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 
+#include "models/flops.h"
 #include "models/half_rounding.h"
 
 namespace trainyard::models {
@@ -37,6 +38,7 @@ at::Tensor LayerNorm::forward(const at::Tensor& input) const {
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& attended,
                      double p, Dropout& dropout) {
+  count_product(q, 2 * q.numel() * k.size(-2));  // q k^T, and its softmax with v
   const bool drops = dropout.drops(p);
   if (!drops || !q.is_cpu()) {
     return round_as(

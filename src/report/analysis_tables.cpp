@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "report/cells.h"
+#include "report/plots.h"
 #include "report/report.h"
 
 namespace trainyard::report {
@@ -12,6 +14,14 @@ namespace {
 
 Cell hidden_share(const RunSummary& run) {
   return cell_if(run.comm_ns > 0, run.hidden_comm_ns() / run.comm_ns);
+}
+
+/// Whether some run's collectives stand beside a sweep of the doctor.
+bool has_sweep(const Report& report) {
+  return std::any_of(report.runs.begin(), report.runs.end(), [](const RunSummary& run) {
+    return std::any_of(run.bandwidth_by_size.begin(), run.bandwidth_by_size.end(),
+                       [](const SizeBandwidth& size) { return size.swept.has_value(); });
+  });
 }
 
 }  // namespace
@@ -28,9 +38,77 @@ Table communication_table(const Report& report) {
               {}};
   for (const RunSummary& run : report.runs) {
     const double exposed_ns = run.phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
-    if (run.comm_ns <= 0 && exposed_ns <= 0) continue;
-    table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.comm_ns), Cell(run.hidden_comm_ns()),
+    if (!communicates(run)) continue;
+    table.rows.push_back({cell(run.label), cell(run.ranks), Cell(run.all_comm_ns()), Cell(run.hidden_comm_ns()),
                           Cell(exposed_ns), hidden_share(run), Cell(run.share(Phase::kExposedComm))});
+  }
+  return table;
+}
+
+Table utilization_table(const Report& report) {
+  Table table{"Use of the devices",
+              {{"label", "run"},
+               {"device_name", "device"},
+               {"precision", "precision"},
+               {"devices", "devices", Format::kCount},
+               {"flops_per_sample", "a sample", Format::kFlops},
+               {"flops_per_second", "model FLOP/s a device", Format::kFlopRate},
+               {"device_flops_per_second", "peak of a device", Format::kFlopRate},
+               {"flop_utilization", "utilisation", Format::kShare}},
+              {}};
+  for (const RunSummary& run : report.runs) {
+    const log::RunAttributes& id = run.attributes;
+    const Utilization& use = run.utilization;
+    if (!use.flops_per_second) continue;
+    table.rows.push_back({cell(run.label), cell(id.device_name.empty() ? id.device : id.device_name),
+                          cell(id.precision), cell(run.devices), cell(id.flops_per_sample), cell(use.flops_per_second),
+                          cell(use.device_flops_per_second), cell(use.share())});
+  }
+  return table;
+}
+
+Table events_table(const Report& report) {
+  Table table{"Events",
+              {{"label", "run"},
+               {"kind", "event"},
+               {"count", "times", Format::kCount},
+               {"first_ns", "first after", Format::kDuration},
+               {"last_ns", "last after", Format::kDuration},
+               {"text", "the last one"}},
+              {}};
+  struct Kind {
+    std::int64_t count = 0;
+    double first_ns = 0;
+    const RunEvent* last = nullptr;
+  };
+  constexpr std::size_t kMostKinds = 12;  // of a run
+  for (const RunSummary& run : report.runs) {
+    std::map<std::string, Kind> kinds;
+    for (const RunEvent& event : run.events) {
+      if (kinds.size() == kMostKinds && !kinds.contains(event.kind)) continue;
+      Kind& kind = kinds[event.kind];
+      if (kind.count++ == 0) kind.first_ns = event.after_ns;
+      kind.last = &event;
+    }
+    for (const auto& [name, kind] : kinds) {
+      table.rows.push_back({cell(run.label), cell(name), cell(kind.count), Cell(kind.first_ns),
+                            Cell(kind.last->after_ns), cell(kind.last->text)});
+    }
+  }
+  return table;
+}
+
+Table memory_step_table(const RunSummary& run) {
+  Table table{"Memory over a step", {{"phase", "phase"}, {"peak_bytes", "at most", Format::kBytes}}, {}};
+  const RankMemory* memory = fullest(run.memory);
+  for (std::size_t phase = 0; memory != nullptr && phase < kMemoryPhases.size(); ++phase) {
+    std::vector<Cell> row{cell(std::string(kMemoryPhases[phase].title)), cell(memory->phase_bytes[phase])};
+    for (const MemoryPart& part : memory_parts(*memory, phase)) {
+      if (table.rows.empty())
+        table.columns.push_back({std::string(part.title), std::string(part.title), Format::kBytes});
+      row.push_back(cell(part.bytes));
+    }
+    if (row.size() == table.columns.size()) table.rows.push_back(std::move(row));
   }
   return table;
 }
@@ -45,11 +123,23 @@ Table bandwidth_table(const Report& report) {
                {"mean_ns", "mean time", Format::kDuration},
                {"bus_bandwidth", "bus bandwidth", Format::kBandwidth}},
               {}};
+  constexpr double kFewestBytes = 4096;  // of smaller ones only the latency counts; report.json has them
+  const bool swept = has_sweep(report);
+  if (swept) {
+    table.columns.push_back({"swept_bandwidth", "doctor's sweep", Format::kBandwidth});
+    table.columns.push_back({"of_swept", "of the sweep", Format::kShare});
+  }
   for (const RunSummary& run : report.runs) {
     for (const SizeBandwidth& size : run.bandwidth_by_size) {
-      table.rows.push_back({cell(run.label), cell(std::string(log::collective_op_name(size.op))), cell(size.from_bytes),
-                            cell(size.operations), Cell(size.mean_bytes), Cell(size.mean_ns),
-                            Cell(size.bus_bandwidth)});
+      if (size.mean_bytes < kFewestBytes) continue;
+      std::vector<Cell>& row = table.rows.emplace_back();
+      row = {cell(run.label),         cell(std::string(log::collective_op_name(size.op))),
+             cell(size.from_bytes),   cell(size.operations),
+             Cell(size.mean_bytes),   Cell(size.mean_ns),
+             Cell(size.bus_bandwidth)};
+      if (!swept) continue;
+      row.push_back(cell(size.swept));
+      row.push_back(cell_if(size.swept.has_value(), size.bus_bandwidth / size.swept.value_or(1)));
     }
   }
   return table;
@@ -152,13 +242,14 @@ Table scaling_model_table(const Report& report) {
                {"bandwidth", "1 / beta", Format::kBandwidth},
                {"largest_error", "largest error", Format::kShare}},
               {}};
+  constexpr std::ptrdiff_t kExactPoints = 2;  // that the model goes through whatever they are
   for (const ScalingModel& model : report.scaling_models) {
     const auto points = std::count_if(model.points.begin(), model.points.end(),
                                       [](const ScalingPoint& point) { return point.measured_ns > 0; });
     table.rows.push_back({cell(model.label), cell(std::string(name_of(model.kind))), cell(points),
-                          Cell(model.compute_ns), Cell(model.alpha_ns),
+                          Cell(model.compute_ns), cell_if(points > kExactPoints, model.alpha_ns),
                           cell_if(model.beta_ns > 0 && model.size_known, 1e9 / model.beta_ns),
-                          Cell(model.largest_error)});
+                          cell_if(points > kExactPoints, model.largest_error)});
   }
   return table;
 }

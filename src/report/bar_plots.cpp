@@ -73,7 +73,7 @@ void draw_bar(Svg& svg, const Bar& bar, const Geometry& geometry, const Scale& x
   const bool above = geometry.labels_above;
   const std::string label = elide_middle(bar.label, geometry.label_letters);
   if (above) {
-    svg.text({0, y + 13}, label, "label");
+    svg.text({x(0) + 5, y + 13}, label, "label");
   } else {
     svg.text({geometry.label_width - 10, y + geometry.bar_height / 2 + 4}, label, "label", Anchor::kEnd);
   }
@@ -183,7 +183,7 @@ Plot throughput_plot(const Report& report) {
 Plot communication_plot(const Report& report) {
   double largest_ns = 0;
   for (const RunSummary& run : report.runs)
-    largest_ns = std::max(largest_ns, run.comm_ns);
+    largest_ns = std::max(largest_ns, communicates(run) ? run.all_comm_ns() : 0);
   const TimeUnit unit = time_unit_for(largest_ns);
   BarChart chart{
       "communication",
@@ -198,7 +198,7 @@ Plot communication_plot(const Report& report) {
        {"hidden", "hidden behind computing"}}};
   for (const RunSummary& run : report.runs) {
     const double exposed_ns = run.phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
-    if (run.comm_ns <= 0 && exposed_ns <= 0) continue;
+    if (!communicates(run)) continue;
     chart.bars.push_back({run.label,
                           {{exposed_ns / unit.ns, phase_class(static_cast<std::size_t>(Phase::kExposedComm)),
                             fmt::format("{}: exposed {}", run.label, duration(exposed_ns)), ""},
@@ -240,6 +240,39 @@ Plot memory_plot(const Report& report) {
   }
   for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
     chart.legend.push_back({fmt::format("s{}", i), std::string(kMemoryCategories[i].title)});
+  return draw_both(chart);
+}
+
+Plot memory_step_plot(const RunSummary& run, const std::string& id) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  const RankMemory* memory = fullest(run.memory);
+  if (memory == nullptr) return {};
+  BarChart chart{
+      id,
+      "Memory over a step",
+      "Stacked bars, one a phase of a traced step of the rank that held most: what it held from step to step, "
+      "and what the phase had beside it at most. The table below has the figures.",
+      "MiB of tensors at most",
+      [](double mib) { return format_trimmed(mib, 4); },
+      0.0,
+      {},
+      {}};
+  for (std::size_t phase = 0; phase < kMemoryPhases.size(); ++phase) {
+    const std::vector<MemoryPart> parts = memory_parts(*memory, phase);
+    Bar bar{std::string(kMemoryPhases[phase].title), {}, ""};
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      sum += parts[i].bytes;
+      bar.segments.push_back({static_cast<double>(parts[i].bytes) / kMiB, fmt::format("s{}", i),
+                              fmt::format("{}: {} {}", bar.label, parts[i].title,
+                                          core::format_bytes(static_cast<std::uint64_t>(parts[i].bytes))),
+                              ""});
+      if (chart.bars.empty()) chart.legend.push_back({fmt::format("s{}", i), std::string(parts[i].title)});
+    }
+    if (sum <= 0) return {};
+    bar.value = core::format_bytes(static_cast<std::uint64_t>(sum));
+    chart.bars.push_back(std::move(bar));
+  }
   return draw_both(chart);
 }
 

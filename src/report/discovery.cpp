@@ -60,7 +60,8 @@ class Walk {
   }
 
   Discovery take() {
-    std::sort(found_.preflights.begin(), found_.preflights.end());
+    std::sort(found_.preflights.begin(), found_.preflights.end(),
+              [](const FoundPreflight& a, const FoundPreflight& b) { return a.path < b.path; });
     std::sort(found_.files.begin(), found_.files.end(),
               [](const LogFile& a, const LogFile& b) { return a.path < b.path; });
     return std::move(found_);
@@ -92,7 +93,7 @@ class Walk {
     if (found && S_ISDIR(status.st_mode)) {
       enter(path, shown + "/" + name, {status.st_dev, status.st_ino}, depth + 1);
     } else if (found && S_ISREG(status.st_mode) && is_preflight_name(name)) {
-      if (seen_.insert({status.st_dev, status.st_ino}).second) found_.preflights.push_back(path);
+      if (seen_.insert({status.st_dev, status.st_ino}).second) found_.preflights.push_back({path, shown});
     } else if (is_log_name(name)) {
       if (!found) {
         found_.problems.push_back({path, std::string("cannot be read: ") + std::strerror(errno)});

@@ -19,9 +19,15 @@ struct LogFile {
   std::optional<std::int64_t> restart;  ///< of a `restart-NNN` folder
 };
 
+/// A file of tools/doctor.
+struct FoundPreflight {
+  std::filesystem::path path;  ///< as given, likewise
+  std::string folder;          ///< that it is in; begins with the given folder's own name
+};
+
 struct Discovery {
   std::vector<LogFile> files;  ///< by path; no file twice, whatever links and overlapping folders lead to it
-  std::vector<std::filesystem::path> preflights;  ///< files of tools/doctor, likewise
+  std::vector<FoundPreflight> preflights;  ///< likewise
   std::vector<Problem> problems;
 };
 

@@ -28,6 +28,7 @@ std::vector<Unit> units_of(std::string_view figure) {
   if (figure.ends_with("_bytes"))
     return {{"bytes", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"MB", 1e6}, {"GB", 1e9}};
   if (figure.ends_with("_bandwidth")) return {{"bytes/s", 1}, {"MB/s", 1e6}, {"GB/s", 1e9}};
+  if (figure.ends_with("flops_per_second")) return {{"FLOP/s", 1}, {"GFLOP/s", 1e9}, {"TFLOP/s", 1e12}};
   if (figure == "images_per_second") return {{"images/s", 1}};
   if (figure == "device_hours") return {{"h", 1}, {"GPU h", 1}};
   return {{"1", 1}, {"", 1}, {"%", 0.01}, {"x", 1}};

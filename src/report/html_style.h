@@ -92,8 +92,9 @@ details:first-of-type { margin-top: 12px; }
 summary { cursor: pointer; font-weight: 600; overflow-wrap: anywhere; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 10px 0 4px; font-size: 14px; }
 dl.facts dt { color: var(--soft); } dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
+dl.config { grid-template-columns: repeat(3, max-content 1fr); }
 ul.plain { margin: 8px 0 0; padding-left: 20px; } ul.plain li { overflow-wrap: anywhere; margin-bottom: 4px; }
-.where { font-weight: 600; }
+.where { font-weight: 600; } p.where { margin: 18px 0 4px; }
 .note { color: var(--soft); font-size: 13px; margin: 12px 0 0; max-width: 110ch; }
 footer { color: var(--soft); font-size: 13px; }
 @media (max-width: 700px) {
@@ -112,11 +113,16 @@ footer { color: var(--soft); font-size: 13px; }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --stripe: #fff; color-scheme: light; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  body { font-size: 12px; }
+  h1 { font-size: 22px; } h2 { font-size: 15px; } h3 { font-size: 12px; margin-top: 12px; }
   nav { display: none; }
   main, header.top { max-width: none; padding-left: 0; padding-right: 0; }
   .card { border: 0; padding: 0 0 12px; }
   .plot, tr, .figures > div, .legend { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, .lede { break-after: avoid; }
+  .figures { grid-template-columns: repeat(4, 1fr); gap: 8px; } .figures > div { padding: 8px 10px; }
+  .figures .big { font-size: 17px; } .figures dt, .figures small, .figures .of, .legend, .note, dl.facts { font-size: 10px; }
+  .pair { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; border: 0; }
   table { font-size: 9px; } th, td { padding: 3px 4px; white-space: normal; }
   th:first-child { position: static; }

@@ -209,14 +209,19 @@ void add_fact(Page& page, const char* name, const std::string& value) {
   if (!value.empty()) page.add("<dt>{}</dt><dd>{}</dd>", name, escape_html(value));
 }
 
-void add_details(Page& page, const RunSummary& run, const std::string& timeline_id) {
+void add_details(Page& page, const RunSummary& run, std::size_t number) {
   const log::RunAttributes& id = run.attributes;
   page.add("<details><summary>{}</summary>\n", escape_html(run.label));
   add_points(page, run.notes);
-  if (const Plot timeline = timeline_plot(run, timeline_id); !timeline.empty()) {
+  if (const Plot timeline = timeline_plot(run, fmt::format("timeline-{}", number)); !timeline.empty()) {
     page.add("<p class=\"where\">Timeline</p>\n");
     add_plot(page, timeline);
     add_table(page, timeline_table(run));
+  }
+  if (const Plot memory = memory_step_plot(run, fmt::format("memory-step-{}", number)); !memory.empty()) {
+    page.add("<p class=\"where\">Memory over a step, of the rank that held most</p>\n");
+    add_plot(page, memory);
+    add_table(page, memory_step_table(run));
   }
   page.add("<dl class=\"facts\">");
   add_fact(page, "Folder", run.folder);
@@ -236,10 +241,11 @@ void add_details(Page& page, const RunSummary& run, const std::string& timeline_
   add_fact(page, "Driver", id.driver_version);
   std::string config;
   for (const auto& [key, value] : parse_config_text(id.config)) {
+    if (value.empty()) continue;
     config += fmt::format("{}<dt>{}</dt><dd>{}</dd>", config.empty() ? "" : "\n", escape_html(key), escape_html(value));
   }
   page.add("</dl>\n");
-  if (!config.empty()) page.add("<p class=\"where\">Configuration</p>\n<dl class=\"facts\">{}</dl>\n", config);
+  if (!config.empty()) page.add("<p class=\"where\">Configuration</p>\n<dl class=\"facts config\">{}</dl>\n", config);
   page.add("</details>\n");
 }
 
@@ -261,7 +267,7 @@ const Section kProblems{
 void add_all_details(Page& page, const Report& report) {
   begin_section(page, kDetails);
   for (std::size_t i = 0; i < report.runs.size(); ++i)
-    add_details(page, report.runs[i], fmt::format("timeline-{}", i));
+    add_details(page, report.runs[i], i);
   page.add("</section>\n");
 }
 

@@ -67,8 +67,17 @@ Json bandwidth_array(const std::vector<SizeBandwidth>& sizes) {
                      {"operations", size.operations},
                      {"mean_bytes", size.mean_bytes},
                      {"mean_ns", size.mean_ns},
-                     {"bus_bandwidth", size.bus_bandwidth}});
+                     {"bus_bandwidth", size.bus_bandwidth},
+                     {"swept_bandwidth", size.swept ? Json(*size.swept) : Json(nullptr)}});
   }
+  return array;
+}
+
+Json events_array(const std::vector<RunEvent>& events) {
+  Json array = Json::array();
+  for (const RunEvent& event : events)
+    array.push_back(
+        {{"restart", event.restart}, {"after_ns", event.after_ns}, {"kind", event.kind}, {"text", event.text}});
   return array;
 }
 
@@ -103,12 +112,15 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
     Json& entry = memory.emplace_back(Json{{"rank", rank.rank}, {"peak_bytes", bytes_value(rank.peak_bytes)}});
     for (std::size_t i = 0; i < kMemoryCategories.size(); ++i)
       entry[std::string(kMemoryCategories[i].id) + "_bytes"] = bytes_value(rank.category_bytes[i]);
+    for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
+      entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   }
   object["why"] = run.limit.sentence;
   object["wandering_share"] = run.balance.wandering_share;
   object["wandering_ns"] = run.balance.wandering_ns;
   object["stragglers"] = stragglers_array(run.balance);
   object["bandwidth_by_size"] = bandwidth_array(run.bandwidth_by_size);
+  object["events"] = events_array(run.events);
   object["complete"] = run.complete;
   object["notes"] = run.notes;
   object["loss"] = curve(run.loss, "samples", "loss");

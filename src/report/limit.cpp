@@ -48,7 +48,7 @@ std::string wandering_sentence(const RunSummary& run) {
 }
 
 std::string communication_words(const RunSummary& run) {
-  if (run.comm_ns <= 0) return "";
+  if (run.comm_ns <= 0 || !communicates(run)) return "";
   return fmt::format("; of {} of communication a step {} is hidden behind computing", duration(run.comm_ns),
                      format_percent(run.hidden_comm_ns() / run.comm_ns));
 }
@@ -69,7 +69,7 @@ std::string phase_sentence(const RunSummary& run, Phase phase) {
                          communication_words(run));
     case Phase::kIdle:
       return fmt::format("Waiting for other stages of the pipeline limits it: {} of a step{}.", share,
-                         run.predicted_bubble ? fmt::format(", where its schedule lets expect a bubble of {}",
+                         run.predicted_bubble ? fmt::format(", where its schedule predicts a bubble of {}",
                                                             format_percent(*run.predicted_bubble))
                                               : "");
     case Phase::kOptimizer:
@@ -79,9 +79,7 @@ std::string phase_sentence(const RunSummary& run, Phase phase) {
   }
 }
 
-}  // namespace
-
-Limit limit_of(const RunSummary& run) {
+Limit largest_limit(const RunSummary& run) {
   if (run.measured_steps == 0) return {"unknown", "There is no step to judge by."};
   double logged = 0;
   for (const double phase_ns : run.phase_ns)
@@ -115,6 +113,15 @@ Limit limit_of(const RunSummary& run) {
   return {"compute", fmt::format("Computing limits it: forward and backward are {} of a step{}.",
                                  format_percent(run.share(Phase::kForward) + run.share(Phase::kBackward)),
                                  communication_words(run))};
+}
+
+}  // namespace
+
+Limit limit_of(const RunSummary& run) {
+  Limit limit = largest_limit(run);
+  const std::string computing = words(run.utilization);
+  if (limit.id != "unknown" && !computing.empty()) limit.sentence.insert(limit.sentence.size() - 1, "; " + computing);
+  return limit;
 }
 
 }  // namespace trainyard::report

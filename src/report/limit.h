@@ -19,7 +19,7 @@ inline constexpr const char* kLimitRule =
     "the "
     "exposed communication, they are named instead of it.";
 
-/// From the figures that are in the summary already: phases, balance, communication.
+/// From the figures that are in the summary already: phases, balance, communication, utilization.
 Limit limit_of(const RunSummary& run);
 
 }  // namespace trainyard::report

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "log/reader.h"
 #include "report/assemble.h"
+#include "report/format.h"
 #include "report/guarded_read.h"
 
 namespace trainyard::report {
@@ -191,11 +192,12 @@ Collection load_runs(const std::vector<std::filesystem::path>& folders) {
                                   found.problems.front().path.string(), found.problems.front().what));
   }
   Collection collection = assemble(std::move(logs));
-  for (const std::filesystem::path& file : found.preflights) {
+  for (const FoundPreflight& file : found.preflights) {
     try {
-      collection.preflights.push_back(read_preflight(file));
+      collection.preflights.push_back(read_preflight(file.path));
+      collection.preflights.back().folder = clean_text(file.folder);
     } catch (const core::Error& error) {
-      found.problems.push_back(problem_of(file, error.what()));
+      found.problems.push_back(problem_of(file.path, error.what()));
     }
   }
   collection.log_files = found.files.size();

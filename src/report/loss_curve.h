@@ -14,7 +14,7 @@ struct CurvePoint {
 };
 
 /// Most points of a loss curve; a longer run's neighbouring steps share one.
-inline constexpr std::size_t kCurvePoints = 240;
+inline constexpr std::size_t kCurvePoints = 80;
 
 struct LossCurve {
   std::vector<CurvePoint>

@@ -11,6 +11,9 @@ constexpr std::array<std::int64_t MemoryRow::*, kMemoryCategories.size()> kColum
     &MemoryRow::parameters_bytes, &MemoryRow::gradients_bytes, &MemoryRow::optimizer_bytes,
     &MemoryRow::activations_bytes, &MemoryRow::other_bytes};
 
+constexpr std::array<std::int64_t MemoryRow::*, kMemoryPhases.size()> kPhaseColumns{
+    &MemoryRow::forward_peak_bytes, &MemoryRow::backward_peak_bytes, &MemoryRow::optimizer_peak_bytes};
+
 /// More than any rank has: what a log claims beyond it is not believed. 1 PiB.
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
 
@@ -45,10 +48,28 @@ std::vector<RankMemory> memory_of(const Start& start) {
       highest = traced;
       for (std::size_t i = 0; i < kColumns.size(); ++i)
         memory.category_bytes[i] = row.*kColumns[i];
+      for (std::size_t i = 0; i < kPhaseColumns.size(); ++i)
+        memory.phase_bytes[i] = known(row.*kPhaseColumns[i]);
     }
     if (memory.peak_bytes || highest) ranks.push_back(memory);
   }
   return ranks;
+}
+
+std::vector<MemoryPart> memory_parts(const RankMemory& memory, std::size_t phase) {
+  constexpr std::size_t kHeld = 3;  // of the categories, those that stay
+  const std::optional<std::int64_t> peak = memory.phase_bytes[phase];
+  if (!peak) return {};
+  std::vector<MemoryPart> parts;
+  std::int64_t rest = *peak;
+  for (std::size_t i = 0; i < kHeld; ++i) {
+    // a phase may hold less than all of them: zero2 and zero3 give gradients back
+    const std::int64_t bytes = std::min(memory.category_bytes[i].value_or(0), rest);
+    parts.push_back({kMemoryCategories[i].title, bytes});
+    rest -= bytes;
+  }
+  parts.push_back({"activations and the rest", rest});
+  return parts;
 }
 
 const RankMemory* fullest(const std::vector<RankMemory>& ranks) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -87,24 +86,6 @@ void note_identities(RunSummary& summary) {
   }
 }
 
-/// Kinds of events and how often they are in the logs, of all starts: "checkpoint 4, signal 1".
-void note_events(const Run& run, RunSummary& summary) {
-  constexpr std::size_t kMostKinds = 12;
-  std::map<std::string, std::int64_t> counts;
-  for (const Start& start : run.starts) {
-    for (const log::EventRow& event : start.ranks.front().events) {
-      if (counts.size() < kMostKinds || counts.contains(event.kind)) ++counts[event.kind];
-    }
-  }
-  std::string text;
-  for (const auto& [kind, count] : counts)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", clean_text(kind, 32), count);
-  if (!text.empty()) {
-    summary.notes.push_back(
-        fmt::format("Events of rank {}: {}.", run.starts.back().ranks.front().attributes.rank, text));
-  }
-}
-
 }  // namespace
 
 void store_notes(const Run& run, const Stitched& stitched, std::int64_t losses_not_finite, RunSummary& summary) {
@@ -122,7 +103,6 @@ void store_notes(const Run& run, const Stitched& stitched, std::int64_t losses_n
   }
   note_bubble(summary);
   note_identities(summary);
-  note_events(run, summary);
   note_warnings(latest, summary);
 }
 

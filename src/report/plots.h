@@ -44,4 +44,9 @@ Plot timeline_plot(const RunSummary& run, const std::string& id);
 Table timeline_table(const RunSummary& run);
 inline constexpr std::size_t kTimelineRanks = 16;
 
+/// How full the fullest rank was in each phase of a traced step, by category.
+Plot memory_step_plot(const RunSummary& run, const std::string& id);
+/// What that picture shows in figures.
+Table memory_step_table(const RunSummary& run);
+
 }  // namespace trainyard::report

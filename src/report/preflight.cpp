@@ -12,6 +12,7 @@ namespace trainyard::report {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = 16 << 20;
+constexpr double kMostBytes = 1e15;  // of an all-reduce, and a second
 
 void add_finding(Preflight& preflight, const nlohmann::json& finding) {
   const std::string level = finding.at("level");
@@ -36,8 +37,12 @@ Preflight parse(const std::string& text) {
   preflight.backend = clean_text(document.at("backend").get<std::string>());
   for (const nlohmann::json& finding : document.at("findings"))
     add_finding(preflight, finding);
-  if (const nlohmann::json& sweep = document.at("all_reduce"); !sweep.empty()) {
-    preflight.busbw_gbps = sweep.back().at("busbw_gbps").get<double>();
+  for (const nlohmann::json& point : document.at("all_reduce")) {
+    const SweptSize size{point.at("bytes").get<double>(), point.at("busbw_gbps").get<double>() * 1e9};
+    const double least = preflight.sweep.empty() ? 0 : preflight.sweep.back().bytes;
+    if (!(size.bytes > least && size.bytes < kMostBytes && size.bus_bandwidth > 0 && size.bus_bandwidth < kMostBytes))
+      throw core::Error("its sweep holds what cannot be");
+    preflight.sweep.push_back(size);
   }
   return preflight;
 }

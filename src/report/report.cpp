@@ -6,6 +6,7 @@
 
 #include "report/format.h"
 #include "report/labels.h"
+#include "report/sweep.h"
 
 namespace trainyard::report {
 
@@ -25,6 +26,7 @@ Report make_report(Collection collection) {
     run.starts.clear();
     run.starts.shrink_to_fit();
   }
+  compare_with_sweeps(report.runs, report.preflights);
   label_runs(report.runs);
   make_labels(report.inference);
   report.scaling = find_scaling(report.runs);

@@ -37,6 +37,10 @@ std::string describe_nodes(const RunSummary& run);
 Table runs_table(const Report& report);
 /// Each phase's share of a step, per run.
 Table phases_table(const Report& report);
+/// Operations of the model and how much of the devices they take, per run whose log counts them.
+Table utilization_table(const Report& report);
+/// What happened in each run, by kind.
+Table events_table(const Report& report);
 /// Communication per step, hidden and exposed; runs that communicate only.
 Table communication_table(const Report& report);
 /// Bus bandwidth by operation and size, per run.

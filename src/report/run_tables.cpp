@@ -86,9 +86,10 @@ Table preflight_table(const Report& report) {
                {"worst", "first of them"}},
               {}};
   for (const Preflight& preflight : report.preflights) {
+    const SweptSize largest = preflight.sweep.empty() ? SweptSize{} : preflight.sweep.back();
     table.rows.push_back({cell(preflight.job), cell(preflight.ranks), cell(preflight.nodes), cell(preflight.backend),
-                          cell(preflight.errors), cell(preflight.warnings), cell(preflight.busbw_gbps),
-                          cell(preflight.worst)});
+                          cell(preflight.errors), cell(preflight.warnings),
+                          cell_if(!preflight.sweep.empty(), largest.bus_bandwidth / 1e9), cell(preflight.worst)});
   }
   return table;
 }
@@ -155,6 +156,14 @@ Table memory_table(const Report& report) {
   for (const MemoryCategory& category : kMemoryCategories) {
     table.columns.push_back({std::string(category.id) + "_bytes", std::string(category.title), Format::kBytes});
   }
+  const bool by_phase = std::any_of(report.runs.begin(), report.runs.end(), [](const RunSummary& run) {
+    const RankMemory* memory = fullest(run.memory);
+    return memory != nullptr && memory->phase_bytes.front().has_value();
+  });
+  if (by_phase) {
+    for (const MemoryCategory& phase : kMemoryPhases)
+      table.columns.push_back({std::string(phase.id) + "_bytes", fmt::format("in {}", phase.title), Format::kBytes});
+  }
   for (const RunSummary& run : report.runs) {
     std::vector<RankMemory> shown = run.memory;
     if (shown.size() > kMostRanks) {
@@ -167,6 +176,10 @@ Table memory_table(const Report& report) {
       std::vector<Cell> row{cell(run.label), cell(memory.rank), cell(memory.peak_bytes)};
       for (const auto& bytes : memory.category_bytes)
         row.push_back(cell(bytes));
+      if (by_phase) {
+        for (const auto& bytes : memory.phase_bytes)
+          row.push_back(cell(bytes));
+      }
       table.rows.push_back(std::move(row));
     }
   }
@@ -215,6 +228,10 @@ Table flat_table(const Report& report) {
                {"bubble", ""},
                {"predicted_bubble", ""},
                {"model_bytes", ""},
+               {"flops_per_sample", ""},
+               {"flops_per_second", ""},
+               {"device_flops_per_second", ""},
+               {"flop_utilization", ""},
                {"bus_bandwidth", ""},
                {"transfer_bandwidth", ""},
                {"load_balance", ""},
@@ -279,6 +296,10 @@ Table flat_table(const Report& report) {
                           cell(run.bubble),
                           cell(run.predicted_bubble),
                           known(id.model_bytes),
+                          known(id.flops_per_sample),
+                          cell(run.utilization.flops_per_second),
+                          cell(run.utilization.device_flops_per_second),
+                          cell(run.utilization.share()),
                           cell(run.bus_bandwidth),
                           cell(run.transfer_bandwidth),
                           cell(run.balance.load),

@@ -5,6 +5,7 @@
 
 #include "report/statistics.h"
 #include "report/study_runs.h"
+#include "report/sweep.h"
 
 namespace trainyard::report {
 namespace {
@@ -65,6 +66,15 @@ void add_repeats(const Report& report, Builder& builder) {
   section.notes.emplace_back(kBootstrapRule);
 }
 
+void add_utilization(const Report& report, Builder& builder) {
+  Table table = utilization_table(report);
+  if (table.rows.empty()) return;
+  Section& section = builder.add("utilization", "Use of the devices",
+                                 "What the model's own arithmetic amounts to, and how much of the devices that takes.");
+  put(section, std::move(table));
+  section.notes.emplace_back(kUtilizationRule);
+}
+
 void add_communication(const Report& report, Builder& builder) {
   Table communication = communication_table(report);
   Table bandwidth = bandwidth_table(report);
@@ -74,8 +84,10 @@ void add_communication(const Report& report, Builder& builder) {
                                  "communication computing waits.");
   put(section, std::move(communication));
   if (bandwidth.rows.empty()) return;
+  const bool swept = bandwidth.columns.back().id == "of_swept";
   put(section, std::move(bandwidth));
   section.notes.emplace_back(kBandwidthRule);
+  if (swept) section.notes.emplace_back(kSweepRule);
 }
 
 void add_balance(const Report& report, Builder& builder) {
@@ -112,6 +124,7 @@ std::vector<Section> sections_of(const Report& report) {
     add_repeats(report, builder);
     put(builder.add("phases", "Where a step goes", "Mean share of each phase over all ranks and measured steps."),
         phases_table(report));
+    add_utilization(report, builder);
     add_communication(report, builder);
     add_balance(report, builder);
     if (Table memory = memory_table(report); !memory.rows.empty()) {
@@ -120,6 +133,12 @@ std::vector<Section> sections_of(const Report& report) {
       section.notes.emplace_back(kMemoryRule);
     }
     add_training(report, builder);
+    if (Table events = events_table(report); !events.rows.empty()) {
+      Section& section =
+          builder.add("events", "Events", "Checkpoints, restarts, skipped steps and what else the runs tell of.");
+      put(section, std::move(events));
+      section.notes.emplace_back(kEventRule);
+    }
   }
   if (!report.inference.empty()) {
     Section& inference = builder.add("inference", "Inference", "Time of a batch by its size, one batch at a time.");

@@ -110,6 +110,14 @@ double RunSummary::hidden_comm_ns() const {
   return std::max(0.0, comm_ns - phase_ns[static_cast<std::size_t>(Phase::kExposedComm)]);
 }
 
+double RunSummary::all_comm_ns() const {
+  return hidden_comm_ns() + phase_ns[static_cast<std::size_t>(Phase::kExposedComm)];
+}
+
+bool communicates(const RunSummary& run) {
+  return run.devices > 1 && run.all_comm_ns() > 0;
+}
+
 log::RunAttributes cleaned(log::RunAttributes attributes) {
   for (const log::AttributeField& field : log::attribute_fields()) {
     const auto* text = std::get_if<std::string log::RunAttributes::*>(&field.member);
@@ -148,8 +156,10 @@ RunSummary summarize(const Run& run) {
   store_epochs(run, summary);
   constexpr std::int64_t kMostRanks = std::int64_t{1} << 40;  // more is a forged number, which must not overflow
   summary.devices = std::min(summary.ranks, kMostRanks) * devices_per_rank(summary.attributes);
+  summary.utilization = utilization_of(summary.attributes, summary.images_per_second, summary.devices);
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
+  summary.events = events_of(run);
   summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
   summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
   store_bubble(latest, summary);

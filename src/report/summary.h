@@ -9,11 +9,13 @@
 #include "report/balance.h"
 #include "report/bandwidth.h"
 #include "report/epochs.h"
+#include "report/events.h"
 #include "report/limit.h"
 #include "report/loss_curve.h"
 #include "report/memory.h"
 #include "report/model.h"
 #include "report/timeline.h"
+#include "report/utilization.h"
 
 namespace trainyard::report {
 
@@ -59,12 +61,14 @@ struct RunSummary {
   /// Bytes a second in training, mean over the latest start's ranks and epochs; see docs/timing-log.md.
   std::optional<double> bus_bandwidth;
   std::optional<double> transfer_bandwidth;
+  Utilization utilization;
   std::optional<double> last_val_accuracy;
   std::optional<double> best_val_accuracy;
   std::optional<double> last_train_loss;
   std::vector<CurvePoint> loss;          ///< over training samples seen; mean over ranks and neighbouring steps
   std::vector<CurvePoint> val_accuracy;  ///< over epochs done
-  std::vector<RankMemory> memory;        ///< of the latest start, by rank
+  std::vector<RunEvent> events;
+  std::vector<RankMemory> memory;  ///< of the latest start, by rank
 
   Balance balance;  ///< of the start with the most measured steps; so for the next
   std::vector<SizeBandwidth> bandwidth_by_size;
@@ -77,7 +81,12 @@ struct RunSummary {
   double device_hours() const { return training_ns * static_cast<double>(devices) / 3.6e12; }
   /// Communication that computing did not wait for, mean per step.
   double hidden_comm_ns() const;
+  /// Hidden and exposed: a pipeline's exchanges are in the exposed part alone.
+  double all_comm_ns() const;
 };
+
+/// Whether the run has devices that something goes between. One alone waits some microseconds for nobody.
+bool communicates(const RunSummary& run);
 
 inline constexpr const char* kEpochRule =
     "Epoch time: the median over finished epochs of the slowest rank's time, training, validation and checkpoints "

@@ -9,6 +9,12 @@
 namespace trainyard::report {
 namespace {
 
+/// "15.1 M", "312 T": a number before its unit.
+std::string with_prefix(double value) {
+  if (value < 1e9) return format_significant(value / 1e6, 3) + " M";
+  return value < 1e12 ? format_significant(value / 1e9, 3) + " G" : format_significant(value / 1e12, 3) + " T";
+}
+
 std::string display_number(double value, Format format) {
   switch (format) {
     case Format::kDuration:
@@ -23,6 +29,10 @@ std::string display_number(double value, Format format) {
       return core::format_bytes(static_cast<std::uint64_t>(std::llround(std::max(0.0, value))));
     case Format::kBandwidth:
       return format_significant(value / 1e9, 3) + " GB/s";
+    case Format::kFlops:
+      return with_prefix(value) + "FLOP";
+    case Format::kFlopRate:
+      return with_prefix(value) + "FLOP/s";
     case Format::kText:
     case Format::kCount:
     case Format::kRate:

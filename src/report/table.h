@@ -18,6 +18,8 @@ enum class Format {
   kReal,       ///< four significant figures
   kBytes,      ///< shown with a binary unit
   kBandwidth,  ///< bytes per second, shown as GB/s (10^9)
+  kFlops,      ///< floating-point operations, shown as MFLOP, GFLOP or TFLOP
+  kFlopRate,   ///< the same a second
 };
 
 /// Nothing, where the logs do not say.

@@ -42,7 +42,9 @@ class MemoryTrace {
   std::int64_t peak_before_;
   std::int64_t start_bytes_;
   std::int64_t peak_ = 0;
-  std::int64_t activations_peak_ = 0;
+  std::int64_t forward_peak_ = -1;
+  std::int64_t backward_peak_ = -1;
+  std::int64_t optimizer_peak_ = -1;
 };
 
 }  // namespace trainyard::timing

@@ -18,6 +18,7 @@
 #include "core/signals.h"
 #include "data/datasets.h"
 #include "log/writer.h"
+#include "models/flops.h"
 #include "models/model.h"
 #include "models/safetensors.h"
 #include "parallel/strategy.h"
@@ -57,6 +58,7 @@ class Run {
     data_ = data::open(staged_ ? staged_->config() : config_);
     auto model = models::build(config_, model_input(*data_.train), data_.train->classes());
     model_bytes_ = precision::Policy::make(config_.precision, world_.device).bytes_of(*model);
+    flops_per_sample_ = models::training_flops(*model, mean_sample(*data_.train));
     naming_out_of_memory(
         config_, [&] { strategy_ = parallel::make_strategy(config_, std::move(model), world_.device, *world_.data); });
     static_cast<void>(training_sampler(config_, *data_.train, strategy_->data_shard()));  // refuses too few samples
@@ -80,6 +82,7 @@ class Run {
   void open_log() {
     log::RunAttributes attributes = describe_run(config_, world_, *strategy_, *folder_, zero_);
     attributes.model_bytes = model_bytes_;
+    attributes.flops_per_sample = flops_per_sample_;
     write_provenance(attributes, world_, folder_->attempt());
     writer_.emplace(folder_->log_file(world_.rank), attributes);
     trainer_.emplace(config_, world_, data_, *strategy_, *writer_, zero_.steady_ns);
@@ -169,6 +172,7 @@ class Run {
   std::optional<StagedData> staged_;
   data::Datasets data_;
   std::int64_t model_bytes_ = 0;
+  std::int64_t flops_per_sample_ = 0;
   std::unique_ptr<parallel::Strategy> strategy_;
   std::optional<RunFolder> folder_;
   LogZero zero_;

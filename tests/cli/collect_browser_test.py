@@ -43,7 +43,8 @@ class Browser(CollectCase):
         timing_logs.write_study(self.results)
         categories = {f"{name}_bytes": [part << 20] for part, name in
                       enumerate(("parameters", "gradients", "optimizer", "activations", "other"), 5)}
-        memory = {"step": [1], "peak_bytes": [35 << 20]} | categories
+        phases = {f"{name}_peak_bytes": [part << 20] for part, name in ((30, "forward"), (35, "backward"), (22, "optimizer"))}
+        memory = {"step": [1], "peak_bytes": [35 << 20]} | categories | phases
         for number in range(3):  # with repeats, a late rank, memory and a study, so that all kinds of plots are there
             timing_logs.write_synchronous_run(self.results / "late" / str(number), [0, 0, 30_000_000], run="late",
                                               job_id=str(number), tables={"memory": memory}, data="svhn",

@@ -203,9 +203,11 @@ class Formats(CollectCase):
                        "bytes": [64], "start_ns": [0], "end_ns": [10]}
         memory = {"step": [1], "peak_bytes": [100]} | {f"{name}_bytes": [20] for name in
                                                        ("parameters", "gradients", "optimizer", "activations", "other")}
+        events = {"time_ns": [5, 7], "kind": ["checkpoint", "signal"], "text": ["step 3", "USR2"]}
         for number in range(3):
             write_log(self.results / "repeat" / str(number) / "restart-000" / "rank-00000.h5", run="repeat",
-                      job_id=str(number), config_digest="again", tables={"collectives": collectives, "memory": memory})
+                      job_id=str(number), config_digest="again", flops_per_sample=10**9, device="cuda", device_name="Tesla T4",
+                      tables={"collectives": collectives, "memory": memory, "events": events})
         (self.results / "bad").mkdir()
         (self.results / "bad" / "rank-00000.h5").write_bytes(b"nothing")
         report, _ = self.report()
@@ -213,6 +215,10 @@ class Formats(CollectCase):
         self.assertEqual(json_schema.problems(report, schema), [])
         for name in ("runs", "scaling", "scaling_models", "predictions", "groups", "problems"):
             self.assertTrue(report[name], name)
+        repeat = next(run for run in report["runs"] if run["run"] == "repeat")
+        self.assertAlmostEqual(repeat["flop_utilization"], 0.32 / 8.1)  # 10 steps of 32 samples a second
+        self.assertIn("4.0 % of its peak of 8.10 TFLOP/s", repeat["why"])
+        self.assertEqual([event["kind"] for event in repeat["events"]], ["checkpoint", "signal"])
         report["runs"][0]["step_mean_ns"] = "a second"
         self.assertEqual(len(json_schema.problems(report, schema)), 1)
 
@@ -306,6 +312,22 @@ class BadInput(CollectCase):
                 damaged[position] ^= int(random.integers(1, 256))
             cut.write_bytes(damaged)
             self.assertIn("good", [run["run"] for run in self.report()[0]["runs"]] + ["good"])
+
+    def test_all_reduces_are_compared_with_the_sweep_of_the_doctor_of_that_job(self):
+        collectives = {"sequence": [0], "op": np.zeros(1, dtype=h5py.enum_dtype({"all_reduce": 0}, basetype="i1")),
+                       "bytes": [8192], "start_ns": [0], "end_ns": [8192]}  # 1 GB/s
+        for rank in range(2):
+            write_log(self.results / "a" / f"rank-{rank:05}.h5", rank=rank, world_size=2, strategy="ddp", job_id="7",
+                      tables={"collectives": collectives})
+        for job, speed in (("6", 1), ("7", 4)):
+            (self.results / f"doctor-{job}.json").write_text(json.dumps({
+                "schema": "trainyard-doctor/1", "job": job, "ranks": 2, "nodes": 1, "backend": "mpi", "findings": [],
+                "all_reduce": [{"bytes": 4096, "time_us": 1, "busbw_gbps": speed},
+                               {"bytes": 16384, "time_us": 1, "busbw_gbps": speed}]}))
+        run = self.report()[0]["runs"][0]
+        self.assertAlmostEqual(run["bandwidth_by_size"][0]["swept_bandwidth"], 4e9)
+        done = self.collect("results", "--format", "text")
+        self.assertRegex(done.stdout, r"all_reduce .* 1\.00 GB/s +4\.00 GB/s +25\.0 %")
 
     def test_what_the_doctor_found_stands_beside_the_runs(self):
         write_log(self.results / "a" / "rank-00000.h5", steps=3, only_required=True)

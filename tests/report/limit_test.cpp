@@ -29,6 +29,14 @@ TEST(LimitOf, NamesTheLargestShareThatIsNotComputing) {
   EXPECT_EQ(limit_of(run_with(Phase::kData, 0.05)).id, "compute");
 }
 
+TEST(LimitOf, SpeaksOfCommunicationWhereThereAreSeveralDevices) {
+  RunSummary run = run_with(Phase::kData, 0.05);
+  run.comm_ns = 7'000;
+  EXPECT_THAT(limit_of(run).sentence, HasSubstr("communication"));
+  run.devices = 1;  // which waits some microseconds for nobody
+  EXPECT_THAT(limit_of(run).sentence, ::testing::Not(HasSubstr("communication")));
+}
+
 TEST(LimitOf, BlamesALateRankForTheWaitingOfTheOthers) {
   RunSummary run = run_with(Phase::kExposedComm, 0.25);
   run.balance.stragglers = {{.rank = 3,

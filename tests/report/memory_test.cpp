@@ -48,6 +48,25 @@ TEST(MemoryOf, TakesTheHighestPeakAndTheFullestTracedStepOfEachRank) {
   EXPECT_THAT(ranks[0].category_bytes, ElementsAre(10, 20, 30, 55, 5));
 }
 
+TEST(MemoryOf, KnowsThePeakOfEachPhaseAndWhatItWas) {
+  log::MemoryRow row = traced(120, 55);
+  row.forward_peak_bytes = 100;
+  row.backward_peak_bytes = 120;
+  row.optimizer_peak_bytes = 40;
+  const auto ranks = memory_of(start_of({{traced(100, 35), row}}));
+  ASSERT_EQ(ranks.size(), 1U);
+  EXPECT_THAT(ranks[0].phase_bytes, ElementsAre(100, 120, 40));
+  const auto bytes_in = [&ranks](std::size_t phase) {
+    std::vector<std::int64_t> bytes;
+    for (const MemoryPart& part : memory_parts(ranks[0], phase))
+      bytes.push_back(part.bytes);
+    return bytes;
+  };
+  EXPECT_THAT(bytes_in(1), ElementsAre(10, 20, 30, 60)) << "parameters, gradients, optimizer, the rest";
+  EXPECT_THAT(bytes_in(2), ElementsAre(10, 20, 10, 0)) << "a phase that holds less than stays from step to step";
+  EXPECT_THAT(memory_parts(RankMemory{}, 0), ::testing::IsEmpty());
+}
+
 TEST(MemoryOf, UnknownAndImpossibleBytesAreNothing) {
   log::MemoryRow row = traced(-1, std::numeric_limits<std::int64_t>::max());
   const auto ranks = memory_of(start_of({{row, untraced(7)}}));

@@ -40,7 +40,9 @@ TEST_F(PreflightFile, SaysHowManyAndTheWorst) {
   EXPECT_EQ(preflight.errors, 2);
   EXPECT_EQ(preflight.warnings, 1);
   EXPECT_EQ(preflight.worst, "cores, rank 0 n1: few");
-  EXPECT_EQ(preflight.busbw_gbps, 80);
+  ASSERT_THAT(preflight.sweep, SizeIs(2));
+  EXPECT_EQ(preflight.sweep[1].bytes, 8192);
+  EXPECT_EQ(preflight.sweep[1].bus_bandwidth, 80e9);
 }
 
 TEST_F(PreflightFile, IsOneLineOfATable) {
