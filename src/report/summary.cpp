@@ -150,6 +150,10 @@ RunSummary summarize(const Run& run) {
   summary.devices = std::min(summary.ranks, kMostRanks) * devices_per_rank(summary.attributes);
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
+  for (const Start& start : run.starts) {
+    for (const RankLog& log : start.ranks)
+      add_device_use(summary.device_use, log.devices);
+  }
   summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
   summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
   store_bubble(latest, summary);
