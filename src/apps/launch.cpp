@@ -173,7 +173,10 @@ void requeue(const batch::Surroundings& surroundings) {
 void explain(const LaunchNote& note) {
   const std::string folder(core::trim(note.content()));
   if (folder.empty()) return;  // not a run of ours, or it did not come to training
-  const std::string line = core::explain_stall(core::read_flight_records(folder));
+  const std::vector<core::RecordedRank> ranks = core::read_flight_records(folder);
+  // One that failed has said why, also where the disk took no failure.txt; those killed after it are not the cause.
+  if (std::ranges::any_of(ranks, [](const auto& rank) { return rank.state == core::RankState::kFailed; })) return;
+  const std::string line = core::explain_stall(ranks);
   if (!line.empty() && core::claim_failure(folder, line)) fmt::print(stderr, "launch: {}\n", line);
 }
 

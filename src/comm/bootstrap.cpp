@@ -117,7 +117,7 @@ World bootstrap(const BootstrapOptions& options) {
     check_after_mpi(launch, comm.size());
     find_place(comm, world);
     if (world.size > 1) {
-      world.recorder = std::make_shared<core::FlightRecorder>(world.rank, world.size);
+      world.recorder = std::make_shared<core::FlightRecorder>(world.rank, world.size, world.node);
       try {
         open_communicators(comm, options, world);
       } catch (const RefusedElsewhere&) {

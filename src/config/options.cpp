@@ -158,6 +158,17 @@ Option text(std::string key, std::string Owner::*field, std::string allowed, std
                      [](const std::string& value) { return value; });
 }
 
+constexpr std::string_view kByTime = "auto";
+constexpr std::int64_t kMostCheckpointSteps = 1'000'000'000;
+constexpr std::string_view kCheckpointEveryForm = "auto, 1 to 1000000000, or 0: only when asked to stop";
+
+std::int64_t parse_checkpoint_every(std::string_view value) {
+  if (value == kByTime) return kCheckpointByTime;
+  const auto steps = core::parse_int64(value);
+  if (!steps || *steps < 0 || *steps > kMostCheckpointSteps) refuse(value, kCheckpointEveryForm);
+  return *steps;
+}
+
 std::vector<Option> run_options() {
   using C = RunConfig;
   std::vector<Option> table;
@@ -248,8 +259,12 @@ std::vector<Option> run_options() {
            "checkpoint to go on from; auto: the newest whole one of this output folder, where there is one; "
            "folder: a checkpoint step-N, or a run that saved some"));
   table.push_back(flag("rebatch", &C::rebatch, "resume although a step has another number of samples than it had"));
-  table.push_back(integer("checkpoint-every", &C::checkpoint_every, {1, 1'000'000'000, "only when asked to stop"},
-                          "steps", "between two checkpoints, and one at the end"));
+  table.push_back(make_option(
+      "checkpoint-every", &C::checkpoint_every, std::string(kCheckpointEveryForm), "steps",
+      "between two checkpoints, and one at the end; auto: once a run has lasted a minute, as often as loses least time "
+      "by what a save takes",
+      parse_checkpoint_every,
+      [](std::int64_t steps) { return steps == kCheckpointByTime ? std::string(kByTime) : fmt::format("{}", steps); }));
   table.push_back(integer("checkpoints-kept", &C::checkpoints_kept, {1, 1'000}, "checkpoints", "the newest ones"));
   table.push_back(integer("restarts-without-progress", &C::restarts_without_progress, {1, 1'000}, "restarts",
                           "of a job that Slurm started again, without a new checkpoint: then it gives up"));

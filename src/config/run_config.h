@@ -62,6 +62,9 @@ struct InferenceRequest {
   int threads = 0;                                  ///< of tensor operations; 0: OMP_NUM_THREADS, else all cores
 };
 
+/// The value of RunConfig::checkpoint_every that leaves the moment to the time that saves take.
+inline constexpr std::int64_t kCheckpointByTime = -1;
+
 /// One run. Every field is one key of the option table (options.h), which gives its spelling, default, range and help.
 struct RunConfig {
   std::string name;  ///< the config file's stem; "run" without a file
@@ -105,15 +108,15 @@ struct RunConfig {
   std::uint64_t seed = 0;
   DeviceKind device = DeviceKind::kAuto;
   MemoryFormat memory_format = MemoryFormat::kContiguous;
-  std::string resume = "auto";                ///< auto, never, or where a checkpoint is
-  bool rebatch = false;                       ///< resume although the global batch is another one
-  std::int64_t checkpoint_every = 0;          ///< optimizer steps; 0: only when asked to stop
-  int checkpoints_kept = 2;                   ///< the newest ones
-  int restarts_without_progress = 3;          ///< of a requeued job, after which it gives up
-  int collective_timeout_s = 600;             ///< after which a rank that does not come counts as hung
-  double target_accuracy = 0.0;               ///< of validation, at which training ends; 0: never
-  std::string output;                         ///< empty: results/<name>/<job id, or local time>
-  std::optional<InferenceRequest> inference;  ///< none: a run of training
+  std::string resume = "auto";                        ///< auto, never, or where a checkpoint is
+  bool rebatch = false;                               ///< resume although the global batch is another one
+  std::int64_t checkpoint_every = kCheckpointByTime;  ///< optimizer steps; 0: only when asked to stop
+  int checkpoints_kept = 2;                           ///< the newest ones
+  int restarts_without_progress = 3;                  ///< of a requeued job, after which it gives up
+  int collective_timeout_s = 600;                     ///< after which a rank that does not come counts as hung
+  double target_accuracy = 0.0;                       ///< of validation, at which training ends; 0: never
+  std::string output;                                 ///< empty: results/<name>/<job id, or local time>
+  std::optional<InferenceRequest> inference;          ///< none: a run of training
   std::optional<SlurmRequest> slurm;  ///< none: the file has no [slurm] section, and tools/generate passes it by
 };
 

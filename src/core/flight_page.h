@@ -7,7 +7,7 @@
 /// How a flight record lies in memory and in its file; flight_recorder.cpp writes it, flight_report.cpp reads it.
 namespace trainyard::core {
 
-inline constexpr std::uint64_t kFlightMagic = 0x3130544847494c46;  // FLIGHT01
+inline constexpr std::uint64_t kFlightMagic = 0x3230544847494c46;  // FLIGHT02
 inline constexpr int kMostGroups = 48;
 inline constexpr std::size_t kNameBytes = 64;
 inline constexpr std::size_t kTextBytes = 160;
@@ -28,6 +28,7 @@ struct FlightPage {
   std::int32_t ranks;
   std::atomic<std::int32_t> state;
   std::atomic<std::int32_t> groups;
+  char node[kNameBytes];
   GroupEntry group[kMostGroups];
 };
 

@@ -45,13 +45,14 @@ void FlightRecorder::Group::ended(std::int64_t sequence) {
   if (entry_ != nullptr) entry_->ended.store(sequence, std::memory_order_release);
 }
 
-FlightRecorder::FlightRecorder(int rank, int ranks) {
+FlightRecorder::FlightRecorder(int rank, int ranks, std::string_view node) {
   void* memory = mmap(nullptr, sizeof(FlightPage), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw Error("no memory for the record of collectives: " + system_error_text(errno));
   page_ = new (memory) FlightPage{};
   page_->magic = kFlightMagic;
   page_->rank = rank;
   page_->ranks = ranks;
+  put_text(page_->node, node);
 }
 
 FlightRecorder::~FlightRecorder() {

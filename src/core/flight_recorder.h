@@ -46,7 +46,8 @@ class FlightRecorder {
     GroupEntry* entry_ = nullptr;
   };
 
-  FlightRecorder(int rank, int ranks);
+  /// node: this rank's host, by which it is named.
+  FlightRecorder(int rank, int ranks, std::string_view node);
   ~FlightRecorder();
   FlightRecorder(const FlightRecorder&) = delete;
   FlightRecorder& operator=(const FlightRecorder&) = delete;
@@ -82,6 +83,7 @@ struct RecordedGroup {
 
 struct RecordedRank {
   int rank = 0;
+  std::string node;
   RankState state = RankState::kRunning;
   bool lives = false;
   std::vector<RecordedGroup> groups;
@@ -90,8 +92,8 @@ struct RecordedRank {
 /// The records in a folder, by rank. Files that are not whole are left out.
 std::vector<RecordedRank> read_flight_records(const std::filesystem::path& folder);
 
-/// One line that names the rank at which the others wait, or that is gone, and the operation that it never entered, as
-/// far as the records tell; empty where they do not.
+/// One line that names the rank at which the others wait, or that is gone, its node, and the operation that it never
+/// entered, as far as the records tell; empty where they do not.
 std::string explain_stall(const std::vector<RecordedRank>& ranks);
 
 /// True for the first who asks, among all processes that share the folder: of one failure one rank speaks. Leaves

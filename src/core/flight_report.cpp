@@ -39,6 +39,7 @@ std::optional<RecordedRank> read_record(const std::filesystem::path& path) {
   }
   RecordedRank rank;
   rank.rank = page->rank;
+  rank.node = text_of(page->node);
   rank.state = static_cast<RankState>(page->state.load());
   rank.lives = is_locked(path);
   const std::int32_t groups = std::clamp(page->groups.load(), 0, kMostGroups);
@@ -57,6 +58,10 @@ std::optional<RecordedRank> read_record(const std::filesystem::path& path) {
 /// It ended, and nobody asked it to: killed, or crashed.
 bool is_lost(const RecordedRank& rank) {
   return rank.state == RankState::kRunning && !rank.lives;
+}
+
+std::string placed(const RecordedRank& rank) {
+  return rank.node.empty() ? fmt::format("rank {}", rank.rank) : fmt::format("rank {} on {}", rank.rank, rank.node);
 }
 
 std::string numbered(const RecordedGroup& group) {
@@ -126,16 +131,17 @@ std::string explain_stall(const std::vector<RecordedRank>& ranks) {
     const Absence& worst = found[0];
     const std::string last =
         worst.record->begun < 0 ? "it had not come to any" : fmt::format("its last was {}", numbered(*worst.record));
-    return fmt::format("rank {} {}never entered {}, where rank {} waited; {}", worst.absent->rank,
-                       is_lost(*worst.absent) ? "died and " : "", numbered(*worst.awaited), worst.waiting->rank, last);
+    return fmt::format("{} {}never entered {}, where {} waited; {}", placed(*worst.absent),
+                       is_lost(*worst.absent) ? "died and " : "", numbered(*worst.awaited), placed(*worst.waiting),
+                       last);
   }
   if (lost == ranks.end()) return {};
   if (const RecordedGroup* within = pending(*lost))
-    return fmt::format("rank {} died in {}", lost->rank, numbered(*within));
+    return fmt::format("{} died in {}", placed(*lost), numbered(*within));
   for (const RecordedRank& rank : ranks)
     if (const RecordedGroup* awaited = pending(rank))
-      return fmt::format("rank {} died and never came to {} of rank {}", lost->rank, numbered(*awaited), rank.rank);
-  return fmt::format("rank {} died outside of any collective", lost->rank);
+      return fmt::format("{} died and never came to {} of {}", placed(*lost), numbered(*awaited), placed(rank));
+  return fmt::format("{} died outside of any collective", placed(*lost));
 }
 
 }  // namespace trainyard::core

@@ -121,6 +121,7 @@ const Table<DeviceRow>& table<DeviceRow>() {
                                             kChunkRows,
                                             {
                                                 {"time_ns", &DeviceRow::time_ns, kNs, Need::kRequired},
+                                                {"device", &DeviceRow::device, kOne},
                                                 {"utilization", &DeviceRow::utilization, kOne},
                                                 {"power_w", &DeviceRow::power_w, "W"},
                                                 {"memory_bytes", &DeviceRow::memory_bytes, kBytes},

@@ -99,11 +99,13 @@ struct CollectiveRow {
   std::int64_t end_ns = 0;
 };
 
+/// What one device does, about once a second.
 struct DeviceRow {
   std::int64_t time_ns = 0;
+  std::int64_t device = 0;                                        ///< which of those that this rank drives, from 0
   double utilization = std::numeric_limits<double>::quiet_NaN();  ///< 0 to 1
   double power_w = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t memory_bytes = 0;  ///< in use on the device, by anyone
+  std::int64_t memory_bytes = -1;  ///< in use on the device, by anyone; -1: unknown
 };
 
 struct InferenceRow {

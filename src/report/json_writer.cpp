@@ -81,6 +81,21 @@ Json events_array(const std::vector<RunEvent>& events) {
   return array;
 }
 
+Json device_use_array(const std::vector<DeviceUse>& devices) {
+  const auto figure = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+  Json array = Json::array();
+  for (const DeviceUse& use : devices) {
+    array.push_back({{"rank", use.rank},
+                     {"device", use.device},
+                     {"utilization", figure(use.mean_utilization())},
+                     {"lowest_utilization", use.watched > 0 ? Json(use.utilization_lowest) : Json(nullptr)},
+                     {"power_w", figure(use.mean_power_w())},
+                     {"energy_j", use.powered > 0 ? Json(use.energy_j) : Json(nullptr)},
+                     {"memory_bytes", use.peak_bytes >= 0 ? Json(use.peak_bytes) : Json(nullptr)}});
+  }
+  return array;
+}
+
 Json groups_array(const Report& report) {
   const auto figure = [](const std::optional<RepeatedFigure>& repeated) {
     if (!repeated) return Json(nullptr);
@@ -115,6 +130,7 @@ Json run_object(const RunSummary& run, const Table& flat, std::size_t row) {
     for (std::size_t i = 0; i < kMemoryPhases.size(); ++i)
       entry[std::string(kMemoryPhases[i].id) + "_bytes"] = bytes_value(rank.phase_bytes[i]);
   }
+  object["device_use"] = device_use_array(run.device_use);
   object["why"] = run.limit.sentence;
   object["wandering_share"] = run.balance.wandering_share;
   object["wandering_ns"] = run.balance.wandering_ns;

@@ -160,6 +160,7 @@ RankLog load_log(const LogFile& file) {
   log.steps = read_steps(reader, file.path, attributes.rank < kMostLossRanks);
   log.epochs = read_rows<log::EpochRow>(reader);
   log.memory = read_rows<log::MemoryRow>(reader);
+  log.devices = device_use(read_rows<log::DeviceRow>(reader), attributes.rank);
   log.collectives = sampled_collectives(reader, attributes.world_size);
   log.events = first_events(reader);
   log.inference = read_rows<log::InferenceRow>(reader);

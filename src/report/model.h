@@ -10,6 +10,7 @@
 
 #include "log/schema.h"
 #include "report/counts.h"
+#include "report/device_use.h"
 #include "report/preflight.h"
 
 namespace trainyard::report {
@@ -73,6 +74,7 @@ struct RankLog {
   StepColumns steps;
   std::vector<log::EpochRow> epochs;
   std::vector<log::MemoryRow> memory;
+  std::vector<DeviceUse> devices;
   std::vector<log::CollectiveRow> collectives;  ///< a sample where they are many: the same operations on every rank
   std::vector<log::EventRow> events;            ///< the first of them where they are many
   std::vector<log::InferenceRow> inference;     ///< no time or count is negative

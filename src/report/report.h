@@ -61,6 +61,8 @@ Table prediction_table(const Report& report);
 Table cost_table(const Report& report);
 /// Peak and categories of a run's ranks: all of them, or where they are many those with the highest and lowest peak.
 Table memory_table(const Report& report);
+/// Utilisation, power, energy and memory of the devices, per run that watched some.
+Table devices_table(const Report& report);
 /// Speedup and efficiency of each pair of run and baseline.
 Table scaling_table(const Report& report);
 /// What to bear in mind at a pair of that table, a line each.

@@ -186,6 +186,34 @@ Table memory_table(const Report& report) {
   return table;
 }
 
+Table devices_table(const Report& report) {
+  Table table{"Devices",
+              {{"label", "run"},
+               {"watched_devices", "devices", Format::kCount},
+               {"utilization", "mean utilisation", Format::kShare},
+               {"idlest_utilization", "idlest device", Format::kShare},
+               {"idlest_rank", "of rank", Format::kCount},
+               {"lowest_utilization", "lowest sample", Format::kShare},
+               {"power_w", "power each, W", Format::kReal},
+               {"energy_kwh", "energy, kWh", Format::kReal},
+               {"device_memory_bytes", "most memory", Format::kBytes}},
+              {}};
+  constexpr double kJoulesInKwh = 3.6e6;
+  for (const RunSummary& run : report.runs) {
+    if (run.device_use.empty()) continue;
+    const DeviceUse all = together(run.device_use);
+    const DeviceUse* const least = idlest(run.device_use);
+    const DeviceUse idle = least != nullptr ? *least : DeviceUse{};
+    table.rows.push_back({cell(run.label), cell(std::ssize(run.device_use)), cell(all.mean_utilization()),
+                          cell(idle.mean_utilization()),
+                          cell(least != nullptr ? std::optional(idle.rank) : std::nullopt),
+                          cell_if(all.watched > 0, all.utilization_lowest), cell(all.mean_power_w()),
+                          cell_if(all.powered > 0, all.energy_j / kJoulesInKwh),
+                          cell(all.peak_bytes >= 0 ? std::optional(all.peak_bytes) : std::nullopt)});
+  }
+  return table;
+}
+
 Table flat_table(const Report& report) {
   Table table{"Runs",
               {{"label", ""},
@@ -240,6 +268,9 @@ Table flat_table(const Report& report) {
                {"devices", ""},
                {"training_ns", ""},
                {"device_hours", ""},
+               {"utilization", ""},
+               {"lowest_utilization", ""},
+               {"energy_j", ""},
                {"peak_bytes", ""}},
               {}};
   for (const MemoryCategory& category : kMemoryCategories)
@@ -251,6 +282,7 @@ Table flat_table(const Report& report) {
     const log::RunAttributes& id = run.attributes;
     const Scaling* scaling = scaling_of(report.scaling, i);
     const Scaling scaled = scaling == nullptr ? Scaling{} : *scaling;
+    const DeviceUse used = together(run.device_use);
     const RankMemory* largest = fullest(run.memory);
     const RankMemory memory = largest != nullptr ? *largest : RankMemory{};
     std::string node_names;
@@ -308,6 +340,9 @@ Table flat_table(const Report& report) {
                           cell(run.devices),
                           Cell(run.training_ns),
                           Cell(run.device_hours()),
+                          cell(used.mean_utilization()),
+                          cell_if(used.watched > 0, used.utilization_lowest),
+                          cell_if(used.powered > 0, used.energy_j),
                           cell(memory.peak_bytes)};
     for (const auto& bytes : memory.category_bytes)
       row.push_back(cell(bytes));

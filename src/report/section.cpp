@@ -132,6 +132,11 @@ std::vector<Section> sections_of(const Report& report) {
       put(section, std::move(memory));
       section.notes.emplace_back(kMemoryRule);
     }
+    if (Table devices = devices_table(report); !devices.rows.empty()) {
+      Section& section = builder.add("devices", "Devices", "How busy the devices were, and what they used.");
+      put(section, std::move(devices));
+      section.notes.emplace_back(kDeviceRule);
+    }
     add_training(report, builder);
     if (Table events = events_table(report); !events.rows.empty()) {
       Section& section =

@@ -160,6 +160,10 @@ RunSummary summarize(const Run& run) {
   if (summary.training_ns <= 0) summary.training_ns = summary.measured_ns;
   summary.memory = memory_of(latest);
   summary.events = events_of(run);
+  for (const Start& start : run.starts) {
+    for (const RankLog& log : start.ranks)
+      add_device_use(summary.device_use, log.devices);
+  }
   summary.bus_bandwidth = epoch_mean(latest, &log::EpochRow::bus_bandwidth);
   summary.transfer_bandwidth = epoch_mean(latest, &log::EpochRow::transfer_bandwidth);
   store_bubble(latest, summary);

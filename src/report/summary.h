@@ -68,7 +68,8 @@ struct RunSummary {
   std::vector<CurvePoint> loss;          ///< over training samples seen; mean over ranks and neighbouring steps
   std::vector<CurvePoint> val_accuracy;  ///< over epochs done
   std::vector<RunEvent> events;
-  std::vector<RankMemory> memory;  ///< of the latest start, by rank
+  std::vector<RankMemory> memory;     ///< of the latest start, by rank
+  std::vector<DeviceUse> device_use;  ///< of all starts, by rank and device; empty where nobody watched
 
   Balance balance;  ///< of the start with the most measured steps; so for the next
   std::vector<SizeBandwidth> bandwidth_by_size;

@@ -41,6 +41,7 @@ void for_each_field(Archive& archive, Log& log) {
   archive(log.steps.loss);
   archive(log.epochs);
   archive(log.memory);
+  archive(log.devices);
   archive(log.collectives);
   archive(log.events);
   archive(log.inference);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/signals.h"
+#include "training/checkpoint_interval.h"
 
 namespace trainyard::training {
 namespace {
@@ -43,7 +45,8 @@ Checkpointer::Checkpointer(const config::RunConfig& config, const comm::World& w
       restart_(restart),
       every_(config.checkpoint_every),
       kept_(static_cast<std::size_t>(config.checkpoints_kept)),
-      tell_(std::move(tell)) {
+      tell_(std::move(tell)),
+      begun_ns_(core::steady_ns()) {
   if (world_.rank != 0) return;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
@@ -55,6 +58,15 @@ Checkpointer::~Checkpointer() {
   if (!under_way()) return;
   writing_.wait();
   if (world_.rank == 0) remove_aside();
+}
+
+bool Checkpointer::due_at(std::int64_t now_ns) const {
+  if (every_ != config::kCheckpointByTime || under_way()) return false;
+  return now_ns - begun_ns_ >= checkpoint_interval_ns(std::llround(last_save_s_ * 1e9));
+}
+
+bool Checkpointer::saves_the_end() const {
+  return every_ > 0 || (every_ == config::kCheckpointByTime && saved_step_ >= 0);
 }
 
 fs::path Checkpointer::aside() const {

@@ -33,8 +33,12 @@ class Checkpointer {
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  /// Whether one is to be saved after that many steps.
+  /// Whether one is to be saved after that many steps. The same on all ranks.
   bool due(std::int64_t step) const { return every_ > 0 && step % every_ == 0; }
+  /// Whether one is to be saved at this time of core::steady_ns(). Each rank has its own idea: agree before acting.
+  bool due_at(std::int64_t now_ns) const;
+  /// Whether the run's last step is saved: where checkpoints are asked for, and in a run that was long enough for some.
+  bool saves_the_end() const;
 
   /// Copies the state and has it written. own: this rank's part of the epoch's sums; note.sums and note.restart are
   /// filled in here. Collective; waits for a save that is still under way.
@@ -63,8 +67,8 @@ class Checkpointer {
   std::size_t kept_;
   Tell tell_;
 
-  CheckpointNote note_;  ///< of the save under way
-  std::int64_t begun_ns_ = 0;
+  CheckpointNote note_;               ///< of the save under way
+  std::int64_t begun_ns_;             ///< the latest save, or before the first this object's life
   std::future<std::string> writing_;  ///< this rank's lines of the manifest
   std::int64_t saved_step_ = -1;
   double last_save_s_ = 0.0;

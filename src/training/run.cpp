@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "comm/bootstrap.h"
+#include "comm/device_facts.h"
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/atomic_file.h"
@@ -21,8 +22,10 @@
 #include "models/flops.h"
 #include "models/model.h"
 #include "models/safetensors.h"
+#include "parallel/devices.h"
 #include "parallel/strategy.h"
 #include "precision/policy.h"
+#include "timing/device_sampler.h"
 #include "timing/host_memory.h"
 #include "training/agreement.h"
 #include "training/checkpointer.h"
@@ -112,12 +115,14 @@ class Run {
     }
     for (const std::string& line : said_)
       trainer_->tell("restart", line);
+    watch_devices();
     Summary summary;
     {
       Checkpointer checkpointer(config_, world_, folder_->root() / "checkpoints", folder_->restart(),
                                 [this](const std::string& line) { trainer_->tell("checkpoint", line); });
       naming_out_of_memory(config_, [&] { summary = trainer_->run(checkpointer); });
     }
+    sampler_.reset();
     writer_->finish();
     models::TensorMap state;
     if (!summary.stopped) state = strategy_->gather_state();
@@ -144,6 +149,19 @@ class Run {
   }
 
  private:
+  /// Has the log told what the GPUs of this rank do, or why it is not.
+  void watch_devices() {
+    if (!world_.device.is_cuda()) return;
+    try {
+      std::vector<std::string> uuids;
+      for (const at::Device device : parallel::devices_from(world_.device, config_.devices))
+        uuids.push_back(comm::device_facts(device).uuid);
+      sampler_.emplace(std::make_unique<timing::Nvml>(), uuids, *writer_, zero_.steady_ns);
+    } catch (const core::Error& error) {
+      trainer_->tell("warning", fmt::format("the log has no utilisation and power of devices: {}", error.what()));
+    }
+  }
+
   /// The exit status of a run that was asked to stop.
   int stopped(const Summary& summary) const {
     if (world_.rank == 0) {
@@ -180,6 +198,7 @@ class Run {
   std::vector<std::string> said_;  ///< before there was a log
   std::optional<log::Writer> writer_;
   std::optional<Trainer> trainer_;
+  std::optional<timing::DeviceSampler> sampler_;
 };
 
 Outcome start(Run& run, const comm::World& world, const std::optional<std::string>& refusal) {

@@ -236,20 +236,21 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
       all_written = agree_on_requests(checkpointer);
       agreement_ns = core::steady_ns() - start_ns;
     }
-    if (!all_written && !is_stop_requested() && !checkpointer.due(step_)) continue;
+    const bool due = save_wanted_ || checkpointer.due(step_);
+    if (!all_written && !is_stop_requested() && !due) continue;
     read_totals();
     if (is_stop_requested()) {
       save_and_stop(checkpointer, epoch, totals);
       return totals;
     }
     if (all_written) settle(checkpointer);
-    if (checkpointer.due(step_)) save(checkpointer, epoch, totals);
+    if (due) save(checkpointer, epoch, totals);
     agreement_ns = 0;  // lies between the steps
     timer_.start();
   }
   read_totals();
   // A run that saves at all can be carried on.
-  if (step_ == total_steps_ && config_.checkpoint_every > 0 && checkpointer.saved_step() != step_ &&
+  if (step_ == total_steps_ && checkpointer.saves_the_end() && checkpointer.saved_step() != step_ &&
       !checkpointer.due(step_)) {
     save(checkpointer, epoch, totals);
   }
@@ -257,14 +258,17 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
 }
 
 bool Trainer::agree_on_requests(const Checkpointer& checkpointer) {
-  // How many ranks were asked to stop, were asked by SIGTERM, are still writing.
+  // How many ranks were asked to stop, were asked by SIGTERM, are still writing; and whether rank 0, by its clock,
+  // wants a checkpoint.
   const core::StopRequest own = core::stop_requested();
-  std::array<std::int64_t, 3> ranks{own >= core::StopRequest::kCheckpoint, own == core::StopRequest::kTerminate,
-                                    checkpointer.under_way() && !checkpointer.written()};
+  std::array<std::int64_t, 4> ranks{own >= core::StopRequest::kCheckpoint, own == core::StopRequest::kTerminate,
+                                    checkpointer.under_way() && !checkpointer.written(),
+                                    world_.rank == 0 && checkpointer.due_at(core::steady_ns())};
   comm::all_reduce(*world_.control, ranks);
   request_ = ranks[1] > 0   ? core::StopRequest::kTerminate
              : ranks[0] > 0 ? core::StopRequest::kCheckpoint
                             : core::StopRequest::kNone;
+  save_wanted_ = ranks[3] > 0;
   return checkpointer.under_way() && ranks[2] == 0;
 }
 

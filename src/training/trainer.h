@@ -55,8 +55,8 @@ class Trainer {
   using Totals = EpochSums;
 
   Totals train_epoch(std::int64_t epoch, Checkpointer& checkpointer);
-  /// After each step and each batch of validation: whether any rank was asked to stop (request_), and whether all ranks
-  /// have written what is being saved. Collective.
+  /// After each step and each batch of validation: whether any rank was asked to stop (request_), whether a checkpoint
+  /// is due by time (save_wanted_), and whether all ranks have written what is being saved. Collective.
   bool agree_on_requests(const Checkpointer& checkpointer);
   bool is_stop_requested() const { return request_ != core::StopRequest::kNone; }
   /// Has the state written that the ranks are in now. Collective.
@@ -93,6 +93,7 @@ class Trainer {
   std::int64_t skipped_ = 0;                              ///< steps already logged as skipped
   std::int64_t checkpoint_ns_ = 0;                        ///< of the epoch, in which training waited for a checkpoint
   core::StopRequest request_ = core::StopRequest::kNone;  ///< the strongest of any rank
+  bool save_wanted_ = false;                              ///< rank 0's clock asks for a checkpoint
   bool stopped_ = false;
 };
 

@@ -89,6 +89,9 @@ def fill_disk(run, folder):
     ask_to_stop(run, folder)
 
 
+def make_read_only(run, folder):
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
 
 
 FAULTS = {
@@ -98,6 +101,7 @@ FAULTS = {
     "USR2, as before a time limit": ask_to_stop,
     "TERM, as by scancel": terminate,
     "a full disk; 5 s later USR2": fill_disk,
+    "a results folder that becomes read-only": make_read_only,
 }
 
 
@@ -109,7 +113,7 @@ def line_that_tells(text):
 
 def clean(line, folder):
     host = os.uname().nodename
-    return line.replace(str(folder), "RESULTS").replace(f" {host}]", " HOST]").replace("|", "\\|")[:260]
+    return line.replace(str(folder), "RESULTS").replace(host, "HOST").replace("|", "\\|")[:420]
 
 
 def main():
@@ -134,6 +138,8 @@ def main():
                             os.kill(pid, signal.SIGCONT)
                     time.sleep(0.1)
                 left = len(ranks_of(output))
+                if cause is make_read_only:
+                    subprocess.run(["umount", folder], check=True)
                 (folder / "filler").unlink(missing_ok=True)
                 report = subprocess.run([COLLECT, output, "--output", folder / "report"], capture_output=True, text=True)
                 read = len(re.findall(r"rank-\d+\.h5", report.stdout + report.stderr))

@@ -20,6 +20,11 @@ expect_output 'MPI has 1' tools/doctor --device cpu
 expect_output 'json: results/doctor-local.json' tools/doctor --device cpu --json
 grep -q '"schema": "trainyard-doctor/1"' results/doctor-local.json || fail "$(<results/doctor-local.json)"
 
+# What it wrote stands in the report beside the runs.
+tools/train --device cpu --max-steps 1 >/dev/null 2>&1
+tools/collect results >report.txt
+grep -A 2 '^Preflight' report.txt | grep -Eq ' 1 +1 +local +0 ' || fail "no preflight in $(<report.txt)"
+
 # Several ranks, each with its own line, and the sweep.
 tools/launch -n 3 -- tools/doctor --device cpu --results other/place --json >stdout.txt 2>stderr.txt || fail "$(<stderr.txt)"
 for text in '^ranks .*MPI has 3$' '^cores +rank 2 ' '^devices +rank 0 .* cpu$' '^network ' '^results .* written, locked and read$' \

@@ -111,7 +111,7 @@ TEST_P(Exchange, IsInTheLedgerOfThoseWhoTakePart) {
 
 TEST(FlightRecord, HoldsWhatACommunicatorAndItsPartsCall) {
   const testing::TemporaryFolder folder;
-  const auto recorder = std::make_shared<core::FlightRecorder>(world().rank, world().size);
+  const auto recorder = std::make_shared<core::FlightRecorder>(world().rank, world().size, world().node);
   const auto group = open_group("mpi", {.recorder = recorder, .name = "data"});
   group->barrier();
   const std::unique_ptr<Communicator> part = group->split(0, 0);

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 RecordedRank rank_with(int rank, RankState state, bool lives, std::vector<RecordedGroup> groups) {
-  return {.rank = rank, .state = state, .lives = lives, .groups = std::move(groups)};
+  return {.rank = rank, .node = {}, .state = state, .lives = lives, .groups = std::move(groups)};
 }
 
 /// A communicator that has ended operation `ended`, carries out `begun`, and was asked for `called`.
@@ -41,7 +41,7 @@ RecordedGroup exchanges(std::int64_t ended, std::int64_t begun) {
 
 TEST(FlightRecorder, WhatItHoldsBeforeAndAfterItIsKeptIsInTheFile) {
   const testing::TemporaryFolder folder;
-  FlightRecorder recorder(2, 4);
+  FlightRecorder recorder(2, 4, "node7");
   FlightRecorder::Group data = recorder.open("data", true);
   data.called(0);
   data.begun(0, "barrier");
@@ -56,6 +56,7 @@ TEST(FlightRecorder, WhatItHoldsBeforeAndAfterItIsKeptIsInTheFile) {
   const std::vector<RecordedRank> ranks = read_flight_records(folder.path());
   ASSERT_EQ(ranks.size(), 1u);
   EXPECT_EQ(ranks[0].rank, 2);
+  EXPECT_EQ(ranks[0].node, "node7");
   EXPECT_EQ(ranks[0].state, RankState::kFailed);
   ASSERT_EQ(ranks[0].groups.size(), 2u);
   EXPECT_EQ(ranks[0].groups[0].name, "data");
@@ -78,7 +79,7 @@ TEST(FlightRecorder, TellsAProcessThatLivesFromOneThatWasKilled) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    FlightRecorder recorder(1, 2);
+    FlightRecorder recorder(1, 2, "node1");
     FlightRecorder::Group data = recorder.open("data", true);
     recorder.keep_in(folder.path());
     data.called(5);
@@ -101,7 +102,7 @@ TEST(FlightRecorder, TellsAProcessThatLivesFromOneThatWasKilled) {
 }
 
 TEST(FlightRecorder, HasRoomForManyGroupsAndForgetsTheRest) {
-  FlightRecorder recorder(0, 2);
+  FlightRecorder recorder(0, 2, "node1");
   for (int i = 0; i < 100; ++i) {
     FlightRecorder::Group group = recorder.open("data/" + std::to_string(i) + std::string(200, 'x'), true);
     group.called(i);
@@ -129,6 +130,19 @@ TEST(ExplainStall, NamesTheDeadRankAndWhatItNeverEntered) {
                            rank_with(2, RankState::kTerminated, false, {group("data", 6, 6, 6)})}),
             "rank 1 died and never entered all_reduce(sum) of 9 Float #7, where rank 0 waited; its last was "
             "broadcast(root 0) #6");
+}
+
+TEST(ExplainStall, SaysOnWhichNodesTheyAre) {
+  RecordedRank waiting = rank_with(0, RankState::kFailed, true, {group("data", 6, 7, 7)});
+  RecordedRank hung = rank_with(1, RankState::kRunning, true, {group("data", 6, 6, 6)});
+  waiting.node = "node1";
+  hung.node = "node2";
+  EXPECT_THAT(explain_stall({waiting, hung}),
+              StartsWith("rank 1 on node2 never entered all_reduce(sum) of 9 Float #7, where rank 0 on node1 waited"));
+  waiting.groups[0].ended = 7;
+  hung.state = RankState::kRunning;
+  hung.lives = false;
+  EXPECT_EQ(explain_stall({waiting, hung}), "rank 1 on node2 died outside of any collective");
 }
 
 TEST(ExplainStall, NamesALivingRankThatOthersWaitForAndNotOneThatWaitsItself) {

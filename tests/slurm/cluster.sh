@@ -2,6 +2,8 @@
 # A real Slurm cluster on this machine for the duration of one command:
 #
 #   cluster.sh [--nodes N] [--cpus N] [--gpus N] [--timeout SECONDS] -- CMD [ARG ...]
+#   cluster.sh kill-node NODE      (in CMD) takes the power from a node: everything on it is gone at once
+#   cluster.sh in-node NODE CMD... (in CMD) runs CMD as root of that node, among its mounts and processes
 #
 # CMD runs on the cluster's login host with SLURM_CONF set; its exit status is that of this script. Exit status 77, with
 # the reason as the last line, where the machine cannot hold a cluster. On failure the daemons' logs go to stderr.
@@ -10,6 +12,7 @@
 # second half: when it ends, or is killed, the kernel takes all daemons, jobs and mounts with it. Each node adds its own
 # host name, processes and /dev/shm, so that MPI takes two nodes for two machines. All listen on the loopback of the
 # cluster's own network, so no port is taken on the machine. GPUs are character devices that nothing can be done with.
+# TRAINYARD_SMALL_DISK is a file system of 48 MiB that all nodes see.
 set -euo pipefail
 
 nodes=2
@@ -40,7 +43,7 @@ parse() {
       *) echo "cluster.sh: unknown option $1" >&2; exit 2 ;;
     esac
   done
-  [ $# -gt 0 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+  [ $# -gt 0 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
   command=("$@")
 }
 
@@ -132,6 +135,19 @@ start_node() {
     hostname "$1" && mount -t tmpfs -o mode=1777 shm /dev/shm || exit 1
     slurmd -D -N "$1" &
     while ! wait; do :; done' node "$1" </dev/null >"$state/log/$1.out" 2>&1 &
+  echo $! >"$state/$1.pid"
+  disown # a node that is killed is nothing to say
+}
+
+kill_node() {
+  kill -KILL "$(<"$state/$1.pid")" # its child, the first process of the node, goes with it
+}
+
+in_node() { # NODE CMD...
+  local first
+  first=$(pgrep --parent "$(<"$state/$1.pid")")
+  shift
+  nsenter --target "$first" --uts --mount --pid -- "$@"
 }
 
 wait_for() {
@@ -164,7 +180,9 @@ inside() {
   ip address add 10.88.0.1/32 dev lo
   hostname login
   mount -t tmpfs -o mode=755 cluster "$state"
-  mkdir "$state/log" "$state/control"
+  mkdir "$state/log" "$state/control" "$state/disk"
+  mount -t tmpfs -o size=48m disk "$state/disk"
+  export TRAINYARD_SMALL_DISK=$state/disk
   write_configuration
   mount --bind "$state/hosts" /etc/hosts
   [ -e /etc/openmpi/openmpi-mca-params.conf ] &&
@@ -182,6 +200,10 @@ inside() {
   return "$status"
 }
 
+case ${1:-} in
+  kill-node) kill_node "$2"; exit ;;
+  in-node) shift; in_node "$@"; exit ;;
+esac
 parse "$@"
 if [ -n "$state" ]; then
   # The first process of a namespace that ends takes the others with it.

@@ -24,3 +24,16 @@ finish() {
   show_output "$job"
   fail "job $job: $state after at most $2 s"
 }
+
+submit() { # ARG ...: the job's number
+  sbatch --parsable "$@"
+}
+
+until_true() { # SECONDS WHAT COMMAND...
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || fail "waited in vain for $what"
+    sleep 0.1
+  done
+}

@@ -28,19 +28,6 @@ END
 tools/generate slurm/configs/life.cfg > /dev/null
 grep -qx '#SBATCH --signal=B:USR2@120' slurm/life.sbatch || fail "the job asks for no signal before its time limit"
 
-submit() { # ARG ...: the job's number
-  local submitted
-  submitted=$(sbatch "$@")
-  echo "${submitted##* }"
-}
-until_true() { # SECONDS WHAT COMMAND...
-  local deadline=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    [ $SECONDS -lt $deadline ] || fail "waited in vain for $what"
-    sleep 0.1
-  done
-}
 trains() { [ -e "results/life/$1/restart-$2/rank-00001.h5" ]; }
 was_restarted() { scontrol --oneliner show job "$1" | grep -q ' Restarts=1 '; }
 
