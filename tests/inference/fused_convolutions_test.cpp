@@ -6,8 +6,10 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include "inference/module_file.h"
 #include "inference/networks.h"
 #include "inference/trace.h"
+#include "support/temporary_folder.h"
 
 namespace trainyard::inference {
 namespace {
@@ -40,6 +42,17 @@ TEST(FusedConvolutions, TakeInEverySumAndReluOfAResnet) {
   EXPECT_EQ(counts.at("mkldnn::_convolution_pointwise_"), 8) << "with the residual";
   for (const char* kind : {"aten::_convolution", "aten::conv2d", "aten::relu", "aten::add"})
     EXPECT_FALSE(counts.contains(kind)) << kind;
+}
+
+TEST(FusedConvolutions, TakeInTheSameOfAModuleThatWasStored) {
+  const testing::TemporaryFolder folder;
+  const at::Tensor example = at::randn({1, 3, 32, 32});
+  save_module(traced_and_frozen(*test::small_resnet(), example), folder / "model.pt");
+  torch::jit::Module module = load_module(folder / "model.pt", at::kCPU);
+  fuse_convolutions(module);
+  const auto counts = operations(module);
+  EXPECT_EQ(counts.at("mkldnn::_convolution_pointwise"), 12);
+  EXPECT_EQ(counts.at("mkldnn::_convolution_pointwise_"), 8);
 }
 
 TEST(FusedConvolutions, GiveTheModelsAnswersAtEveryBatchSizeAndLayout) {
