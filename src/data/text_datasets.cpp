@@ -22,11 +22,17 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kSst2Classes = 2;
 constexpr std::int64_t kAgNewsClasses = 4;
 
+/// The folder that `weights` names or that its file lies in; empty without weights.
+fs::path folder_of_weights(const fs::path& weights) {
+  std::error_code ignored;
+  if (weights.empty() || fs::is_directory(weights, ignored)) return weights;
+  return weights.has_parent_path() ? weights.parent_path() : ".";
+}
+
 fs::path tokenizer_folder(const config::RunConfig& config, const fs::path& data_folder) {
   if (!config.tokenizer.empty()) return config.tokenizer;
-  const fs::path weights = config.weights;
-  for (const fs::path& folder :
-       {weights, data_folder, data_folder / "roberta-tokenizer", data_folder / "text/roberta-tokenizer"}) {
+  for (const fs::path& folder : {folder_of_weights(config.weights), data_folder, data_folder / "roberta-tokenizer",
+                                 data_folder / "text/roberta-tokenizer"}) {
     std::error_code ignored;
     if (!folder.empty() && fs::exists(folder / "merges.txt", ignored)) return folder;
   }

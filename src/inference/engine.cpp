@@ -1,5 +1,6 @@
 #include "inference/engine.h"
 
+#include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/error.h"
+#include "inference/fused_convolutions.h"
 #include "inference/graph_runner.h"
 #include "inference/int8.h"
 #include "inference/module_file.h"
@@ -116,6 +118,7 @@ std::unique_ptr<Engine> open_engine(const StoredModel& stored) {
       return std::make_unique<EagerEngine>(stored);
     case config::EngineKind::kTorchScript: {
       jit::Module module = load_module(stored.file, stored.device);
+      if (stored.device.is_cpu() && at::globalContext().hasMKLDNN()) fuse_convolutions(module);
       return std::make_unique<ScriptEngine>(stored, jit::optimize_for_inference(module));
     }
     case config::EngineKind::kInt8:

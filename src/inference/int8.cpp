@@ -1,13 +1,13 @@
 #include "inference/int8.h"
 
 #include <ATen/Context.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/quantize_per_channel.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+
+#include "inference/operation.h"
 
 namespace trainyard::inference {
 namespace {
@@ -23,11 +23,6 @@ bool has_dot_products() {
 #else
   return false;
 #endif
-}
-
-c10::IValue call(const char* operation, torch::jit::Stack arguments) {
-  c10::Dispatcher::singleton().findSchemaOrThrow(operation, "").callBoxed(arguments);
-  return std::move(arguments.front());
 }
 
 }  // namespace
@@ -62,12 +57,12 @@ at::Tensor quantise_weight(const at::Tensor& weight) {
 }
 
 c10::IValue pack_convolution(const at::Tensor& weight, const c10::IValue& bias, const ConvolutionShape& shape) {
-  return call("quantized::conv2d_prepack",
-              {quantise_weight(weight), bias, shape.stride, shape.padding, shape.dilation, shape.groups});
+  return call_operation("quantized::conv2d_prepack",
+                        {quantise_weight(weight), bias, shape.stride, shape.padding, shape.dilation, shape.groups});
 }
 
 c10::IValue pack_linear(const at::Tensor& weight, const c10::IValue& bias) {
-  return call("quantized::linear_prepack", {quantise_weight(weight), bias});
+  return call_operation("quantized::linear_prepack", {quantise_weight(weight), bias});
 }
 
 }  // namespace trainyard::inference

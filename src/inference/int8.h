@@ -3,9 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
-#include <string>
-#include <vector>
-
+#include "inference/convolution_shape.h"
 #include "inference/value_histogram.h"
 
 namespace trainyard::inference {
@@ -34,14 +32,6 @@ Int8Scale int8_scale(const ValueRange& range, int levels);
 
 /// Symmetric, one scale an output channel (dimension 0): float32 -> qint8.
 at::Tensor quantise_weight(const at::Tensor& weight);
-
-/// What surrounds the weight of a 2-D convolution.
-struct ConvolutionShape {
-  std::vector<std::int64_t> stride;
-  std::vector<std::int64_t> padding;
-  std::vector<std::int64_t> dilation;
-  std::int64_t groups = 1;
-};
 
 /// Weights [out, in / groups, kernel, kernel] and a bias [out] (or none), float32, as the operation quantized::conv2d
 /// takes them.

@@ -2,9 +2,11 @@
 
 #include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <exception>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -56,7 +58,12 @@ torch::jit::Module load_module(const std::filesystem::path& file, at::Device dev
     check_sizes(content, bytes.size(), file);
     content.clear();
     content.seekg(0);
-    return torch::jit::load(content, device);
+    torch::jit::Module module = torch::jit::load(content, device);
+    // A file has a list of numbers as the operation that makes it; what rewrites graphs, LibTorch's passes for
+    // inference among them, passes by a convolution whose padding is not a constant.
+    std::shared_ptr<torch::jit::Graph> graph = module.get_method("forward").graph();
+    torch::jit::ConstantPropagation(graph);
+    return module;
   } catch (const core::Error&) {
     throw;
   } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "inference/convolution_shape.h"
 #include "inference/fusion.h"
 #include "inference/int8.h"
 #include "inference/trace.h"
@@ -37,26 +38,8 @@ bool has_constant_weight(const jit::Node& linear) {
          jit::toIValue(linear.input(2)).has_value();
 }
 
-/// One number stands for both sides of an image, and none for those of the operation's own choice: kernels of integers
-/// do not all know that.
-std::vector<std::int64_t> for_both_sides(std::vector<std::int64_t> numbers) {
-  if (numbers.size() == 1) numbers.push_back(numbers.front());
-  return numbers;
-}
-
 bool is_pooling(const jit::Node& node) {
   return std::string_view(node.kind().toQualString()) == "aten::max_pool2d";
-}
-
-ConvolutionShape shape_of(const jit::Node& convolution) {
-  const auto numbers = [&](std::size_t input) {
-    return for_both_sides(jit::toIValue(convolution.input(input))->toIntVector());
-  };
-  const bool general = convolution.inputs().size() > 7;  // aten::_convolution; else aten::conv2d
-  return {.stride = numbers(3),
-          .padding = numbers(4),
-          .dilation = numbers(5),
-          .groups = jit::toIValue(convolution.input(general ? 8 : 6))->toInt()};
 }
 
 /// Writes the integer graph in the order of the float one.

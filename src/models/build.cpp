@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,16 +16,6 @@
 namespace trainyard::models {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// The folder of Hugging Face's files that `weights` names; none where it names a file, or a folder without
-/// config.json.
-std::optional<fs::path> roberta_folder(const config::RunConfig& config) {
-  std::error_code ignored;
-  const fs::path folder = config.weights;
-  return !config.weights.empty() && fs::exists(folder / "config.json", ignored) ? std::optional(folder) : std::nullopt;
-}
-
 void require_fit(const config::RunConfig& config, const RobertaConfig& sizes, const TokenShape& tokens) {
   if (tokens.vocabulary > sizes.vocab_size || tokens.padding != sizes.pad_token_id) {
     throw core::UsageError(fmt::format(
@@ -42,21 +30,17 @@ void require_fit(const config::RunConfig& config, const RobertaConfig& sizes, co
 
 std::unique_ptr<Model> build_text(const config::RunConfig& config, const TokenShape& tokens, std::int64_t classes) {
   const RobertaHead head{.kind = RobertaHead::Kind::kClassifier, .classes = classes};
-  if (const auto folder = roberta_folder(config)) {
-    const RobertaFolder saved = read_roberta(*folder);
-    require_fit(config, saved.config, tokens);
-    auto model = build_roberta(saved.config, head, tokens.length, config.seed);
-    const std::vector<std::string> fresh = assign_roberta(*model, saved.tensors, *folder);
-    if (!fresh.empty()) {
-      core::log_info(
-          fmt::format("weights = {}: it has no {}: random ones are taken", config.weights, fmt::join(fresh, ", ")));
-    }
-    return model;
-  }
   const RobertaConfig sizes = roberta_preset(config.model);
-  require_fit(config, sizes, tokens);
-  auto model = build_roberta(sizes, head, tokens.length, config.seed);
-  if (!config.weights.empty()) load_weights(*model, config.weights);
+  const bool pretrained = !config.weights.empty();
+  const SavedRoberta saved = pretrained ? read_roberta(config.weights, sizes) : SavedRoberta{sizes, {}};
+  require_fit(config, saved.config, tokens);
+  auto model = build_roberta(saved.config, head, tokens.length, config.seed);
+  if (!pretrained) return model;
+  const std::vector<std::string> fresh = assign_roberta(*model, saved.tensors, config.weights);
+  if (!fresh.empty()) {
+    core::log_info(
+        fmt::format("weights = {}: it has no {}: random ones are taken", config.weights, fmt::join(fresh, ", ")));
+  }
   return model;
 }
 

@@ -34,16 +34,17 @@ struct RobertaHead {
 std::unique_ptr<Model> build_roberta(const RobertaConfig& config, RobertaHead head, std::int64_t length,
                                      std::uint64_t seed);
 
-/// A folder as Hugging Face's save_pretrained writes it.
-struct RobertaFolder {
+/// A RoBERTa as Hugging Face's save_pretrained or a run of ours leaves it.
+struct SavedRoberta {
   RobertaConfig config;
   TensorMap tensors;
 };
 
-/// Reads config.json and model.safetensors.
-/// @throws core::Error naming the file where one is missing or damaged, or where config.json claims a larger model than
-///   the other file holds.
-RobertaFolder read_roberta(const std::filesystem::path& folder);
+/// Reads a safetensors file, or the model.safetensors in a folder, and the config.json beside it. sizes: where there is
+/// no config.json, as runs of ours leave none.
+/// @throws core::UsageError where there is no such file; core::Error naming the file that is damaged, or config.json
+///   where it claims a larger model than the tensors make.
+SavedRoberta read_roberta(const std::filesystem::path& weights, const RobertaConfig& sizes);
 
 /// Copies values into a model of the same sizes. A head that the tensors lack altogether keeps its initial values, one
 /// that the model lacks is passed by, so that a pretrained encoder loads into a new classifier. Returns the names of

@@ -17,6 +17,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 namespace trainyard::models {
 namespace {
@@ -72,8 +73,13 @@ class Parser {
     throw core::Error(fmt::format("{}: not a usable safetensors file: {}", file_.string(), what));
   }
 
-  at::Tensor tensor(const std::string& name, const json& entry) const {
-    const auto bad = [&](std::string_view what) { fail(fmt::format("tensor {}: {}", name, what)); };
+  [[noreturn]] void fail_at(const std::string& name, std::string_view what) const {
+    constexpr std::size_t kMostOfAName = 200;
+    fail(fmt::format("tensor {}: {}", core::truncate_utf8(core::one_line(name), kMostOfAName), what));
+  }
+
+  at::Tensor tensor(const std::string& name, const json& entry) {
+    const auto bad = [&](std::string_view what) { fail_at(name, what); };
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
       bad("dtype, shape or data_offsets missing");
     }
@@ -94,6 +100,9 @@ class Parser {
       sizes.push_back(static_cast<std::int64_t>(extent));
     }
     if (bytes != offsets[1] - offsets[0]) bad("shape and data_offsets disagree");
+    // Tensors do not overlap, or a small file could claim its bytes many times over.
+    if (bytes > data_.size() - claimed_) bad("the tensors claim more bytes than the file has");
+    claimed_ += bytes;
     const at::Tensor result = at::empty(sizes, type->first);
     if (bytes > 0) std::memcpy(result.mutable_data_ptr(), data_.data() + offsets[0], bytes);
     return result;
@@ -101,9 +110,9 @@ class Parser {
 
   std::vector<std::uint64_t> numbers(const json& list, const std::string& name) const {
     std::vector<std::uint64_t> values;
-    if (!list.is_array()) fail(fmt::format("tensor {}: a list of numbers expected", name));
+    if (!list.is_array()) fail_at(name, "a list of numbers expected");
     for (const json& value : list) {
-      if (!value.is_number_unsigned()) fail(fmt::format("tensor {}: a list of numbers expected", name));
+      if (!value.is_number_unsigned()) fail_at(name, "a list of numbers expected");
       values.push_back(value.get<std::uint64_t>());
     }
     return values;
@@ -111,6 +120,7 @@ class Parser {
 
   std::string_view content_;
   std::string_view data_;
+  std::uint64_t claimed_ = 0;  ///< bytes of data_ that tensors have taken
   const std::filesystem::path& file_;
 };
 

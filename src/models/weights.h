@@ -6,6 +6,10 @@
 
 namespace trainyard::models {
 
+/// The file that `weights` names: itself, or the `model.safetensors` in a folder.
+/// @throws core::UsageError where there is none.
+std::filesystem::path weights_file(const std::filesystem::path& weights);
+
 /// Gives a model the values of a safetensors file, or of the `model.safetensors` in a folder, converting types.
 /// @throws core::UsageError where there is no such file; core::Error naming file and tensor where it is damaged or is
 ///         another model's.

@@ -9,12 +9,14 @@
 #include "core/error.h"
 #include "data/loader.h"
 #include "data/original_files.h"
+#include "data/small_tokenizer.h"
 #include "support/temporary_folder.h"
 
 namespace trainyard::data {
 namespace {
 
 using trainyard::testing::TemporaryFolder;
+using trainyard::testing::write_text;
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -169,6 +171,23 @@ TEST(Open, SaysWhereItLookedForSvhnAndTinyImageNet) {
     config.data_dir = empty.path().string();
     EXPECT_THAT([&] { open(config); },
                 ThrowsMessage<core::UsageError>(AllOf(HasSubstr(name), HasSubstr(empty.path().string()))));
+  }
+}
+
+TEST(OpenText, FindsTheTokenizerBesideTheWeightsNamedAsFolderOrAsFile) {
+  const TemporaryFolder texts, weights;
+  write_text(texts, "train.tsv", "a fine film\t1\nbad\t0\n");
+  write_text(texts, "dev.tsv", "good\t1\n");
+  write_text(weights, "vocab.json", trainyard::test::vocabulary_json());
+  write_text(weights, "merges.txt", "#version: 0.2\n");
+  config::RunConfig config;
+  config.model = config::Model::kRobertaTiny;
+  config.data = config::Data::kSst2;
+  config.data_dir = texts.path().string();
+  EXPECT_THROW(open(config), core::UsageError);
+  for (const std::filesystem::path& named : {weights.path(), weights / "model.safetensors"}) {
+    config.weights = named.string();
+    EXPECT_EQ(open(config).train->size(), 2) << named;
   }
 }
 

@@ -3,8 +3,10 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randint.h>
 #include <c10/core/GradMode.h>
+#include <torch/csrc/jit/api/module.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,6 +43,14 @@ inline at::Tensor token_batch(std::int64_t n, std::int64_t length) {
   at::Tensor tokens = at::randint(2, 300, {n, length}, at::kLong);
   tokens.slice(0, 1, std::nullopt, 2).slice(1, length / 2).fill_(1);
   return tokens;
+}
+
+/// How often a module's graph has each operation.
+inline std::map<std::string, int> operations(const torch::jit::Module& module) {
+  std::map<std::string, int> counts;
+  for (const torch::jit::Node* node : module.get_method("forward").graph()->nodes())
+    ++counts[node->kind().toQualString()];
+  return counts;
 }
 
 /// A model of one stage with two convolutions of 8 channels, which a test puts together as it likes.

@@ -6,8 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
-#include <string>
 
 #include "core/error.h"
 #include "inference/fusion.h"
@@ -21,6 +19,7 @@ namespace {
 
 using models::Conv2d;
 using models::Pass;
+using test::operations;
 
 /// Relative error that 8-bit weights and activations may leave in two convolutions of random weights: three times what
 /// they do leave.
@@ -31,13 +30,6 @@ CalibrationBatches random_batches(at::IntArrayRef shape, int count = 4) {
     if (left-- == 0) return std::nullopt;
     return at::randn(shape);
   };
-}
-
-std::map<std::string, int> operations(const torch::jit::Module& module) {
-  std::map<std::string, int> counts;
-  for (const torch::jit::Node* node : module.get_method("forward").graph()->nodes())
-    ++counts[node->kind().toQualString()];
-  return counts;
 }
 
 /// Relative distance of the integer answers from the model's, over a batch.

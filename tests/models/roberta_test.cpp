@@ -3,6 +3,7 @@
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
@@ -98,7 +99,7 @@ TEST(Roberta, GivesHuggingFacesLogitsOfAPaddedBatch) {
   const char* data = std::getenv("TRAINYARD_DATA");
   if (data == nullptr) GTEST_SKIP() << "skipped: no data (TRAINYARD_DATA)";
   const fs::path folder = fs::path(data) / "roberta" / "tiny-random-roberta-generated";
-  const RobertaFolder saved = read_roberta(folder);
+  const SavedRoberta saved = read_roberta(folder, {});
   const auto model = build_roberta(saved.config, kTwoClasses, saved.config.longest(), 1);
   EXPECT_THAT(assign_roberta(*model, saved.tensors, folder), IsEmpty());
   const json expected = reference(folder);
@@ -115,7 +116,7 @@ TEST(Roberta, GivesHuggingFacesMaskedLanguageLogits) {
   const char* data = std::getenv("TRAINYARD_DATA");
   if (data == nullptr) GTEST_SKIP() << "skipped: no data (TRAINYARD_DATA)";
   const fs::path folder = fs::path(data) / "roberta" / "sapiens-vh";
-  const RobertaFolder saved = read_roberta(folder);
+  const SavedRoberta saved = read_roberta(folder, {});
   const auto model = build_roberta(saved.config, kWords, saved.config.longest(), 1);
   EXPECT_THAT(assign_roberta(*model, saved.tensors, folder), IsEmpty());
   const json expected = reference(folder);
@@ -263,11 +264,32 @@ TEST_F(RobertaFiles, AreRefusedWhereTheyMeanAnotherNetwork) {
 TEST_F(RobertaFiles, AreRefusedWhereTheyClaimMoreThanTheTensorsHold) {
   save_safetensors(tensors_of(*build_roberta(small(), kTwoClasses, 10, 3)), folder_.path() / "model.safetensors");
   read(good());
-  EXPECT_EQ(read_roberta(folder_.path()).config.hidden_size, 16);
+  EXPECT_EQ(read_roberta(folder_.path(), small()).config.hidden_size, 16);
   json values = good();
   values["vocab_size"] = 4'000'000;
   read(values);
-  EXPECT_THAT([&] { read_roberta(folder_.path()); }, ThrowsMessage<core::Error>(HasSubstr("claims a model of 64")));
+  EXPECT_THAT([&] { read_roberta(folder_.path(), small()); },
+              ThrowsMessage<core::Error>(HasSubstr("claims a model of 64")));
+}
+
+TEST_F(RobertaFiles, AreOneModelNamedAsFolderOrAsFile) {
+  read(good());
+  TensorMap tensors = tensors_of(*build_roberta(small(), kWords, 10, 3));
+  tensors.emplace("roberta.pooler.dense.weight", at::ones({16, 16}));  // as older files of Hugging Face's have it
+  save_safetensors(tensors, folder_.path() / "model.safetensors");
+  config::RunConfig config;
+  config.model = config::Model::kRobertaTiny;
+  for (const fs::path& weights : {folder_.path(), folder_.path() / "model.safetensors"}) {
+    config.weights = weights.string();
+    const auto model = build(config, TokenShape{.length = 18, .vocabulary = 40, .padding = 1}, 2);
+    const TensorMap own = tensors_of(*model);
+    for (const auto& [name, tensor] : tensors) {
+      if (!name.starts_with("roberta.encoder.")) continue;
+      EXPECT_TRUE(at::equal(own.at(name), tensor)) << weights << " " << name;
+    }
+  }
+  config.weights = (folder_.path() / "none.safetensors").string();
+  EXPECT_THROW(build(config, TokenShape{.length = 18, .vocabulary = 40, .padding = 1}, 2), core::UsageError);
 }
 
 TEST_F(RobertaFiles, AreTakenOrRefusedHoweverTheyAreDamaged) {

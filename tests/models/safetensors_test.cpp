@@ -12,6 +12,8 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/file.h"
+#include "support/fuzz.h"
 
 namespace trainyard::models {
 namespace {
@@ -96,6 +98,30 @@ TEST_F(SafetensorsTest, HostileFilesAreRefusedByName) {
   expect_refused(written(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "12345678"), "list of numbers");
   expect_refused(written(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", ""),
                  "absurd shape");
+  expect_refused(written(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+                             "b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                         "12345678"),
+                 "tensor b: the tensors claim more bytes than the file has");
+}
+
+TEST_F(SafetensorsTest, AreTakenOrRefusedInOneLineHoweverTheyAreDamaged) {
+  TensorMap tensors{{"layer.weight", at::ones({2, 3})}, {"layer.bias", at::ones({3}).to(at::kHalf)}};
+  save_safetensors(tensors, file("good"));
+  const std::string good = core::read_file(file("good"));
+  const std::string foreign = core::read_file(
+      written(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", "12345678"));
+  testing::fuzz({good, foreign}, [&](const std::string& content) {
+    std::ofstream(file("damaged"), std::ios::binary) << content;
+    try {
+      std::size_t bytes = 0;
+      for (const auto& [name, tensor] : load_safetensors(file("damaged")))
+        bytes += tensor.nbytes();
+      ASSERT_LE(bytes, content.size());
+    } catch (const core::Error& error) {
+      ASSERT_THAT(error.what(), ::testing::Not(::testing::HasSubstr("\n")));
+      throw;
+    }
+  });
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ int evaluate(const std::vector<std::string>& arguments) {
   models::RobertaHead head;
   if (arguments[1] == "masked-language") head.kind = models::RobertaHead::Kind::kMaskedLanguage;
   const at::Tensor tokens = models::load_safetensors(folder / "tokens.safetensors").at("tokens");
-  const models::RobertaFolder saved = models::read_roberta(folder);
+  const models::SavedRoberta saved = models::read_roberta(folder, {});
   const auto model = models::build_roberta(saved.config, head, tokens.size(1), /*seed=*/0);
   if (!models::assign_roberta(*model, saved.tensors, folder).empty()) throw core::Error("the file lacks a head");
   const c10::NoGradGuard no_grad;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "models/roberta.h"
+#include "models/weights.h"
 
 namespace trainyard::models {
 namespace {
@@ -31,14 +32,18 @@ bool is_unused(std::string_view name) {
 
 }  // namespace
 
-RobertaFolder read_roberta(const std::filesystem::path& folder) {
-  RobertaFolder read{read_roberta_config(folder / "config.json"), load_safetensors(folder / "model.safetensors")};
+SavedRoberta read_roberta(const std::filesystem::path& weights, const RobertaConfig& sizes) {
+  const std::filesystem::path file = weights_file(weights);
+  const std::filesystem::path config = file.parent_path() / "config.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(config, ignored)) return {sizes, load_safetensors(file)};
+  SavedRoberta read{read_roberta_config(config), load_safetensors(file)};
   std::int64_t elements = 0;
   for (const auto& [name, tensor] : read.tensors)
     elements += tensor.numel();
   if (read.config.encoder_parameters() > elements) {
-    throw core::Error(fmt::format("{}: claims a model of {} parameters, model.safetensors beside it holds {}",
-                                  (folder / "config.json").string(), read.config.encoder_parameters(), elements));
+    throw core::Error(fmt::format("{}: claims a model of {} parameters, {} beside it holds {}", config.string(),
+                                  read.config.encoder_parameters(), file.filename().string(), elements));
   }
   return read;
 }
