@@ -25,9 +25,10 @@ class MemoryTraceTest : public testing::Test {
   at::Tensor held_;
 };
 
-TEST_F(MemoryTraceTest, ActivationsAreWhatForwardAndBackwardAddAtMost) {
+TEST_F(MemoryTraceTest, ActivationsAreWhatForwardLeavesAndWorkspaceWhatThePeakAdds) {
   MemoryTrace trace(at::kCPU);
   at::Tensor saved = bytes(1000);
+  bytes(300);
   trace.end_of(Phase::kForward);
   bytes(500);
   trace.end_of(Phase::kBackward);
@@ -39,11 +40,28 @@ TEST_F(MemoryTraceTest, ActivationsAreWhatForwardAndBackwardAddAtMost) {
   EXPECT_EQ(row.parameters_bytes, 100);
   EXPECT_EQ(row.gradients_bytes, 200);
   EXPECT_EQ(row.optimizer_bytes, 300);
-  EXPECT_EQ(row.activations_bytes, 1500);
+  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.workspace_bytes, 500);
   EXPECT_EQ(row.other_bytes, others_ + 100);
   EXPECT_EQ(row.peak_bytes, others_ + 2200);
   EXPECT_EQ(row.allocated_bytes, others_ + 700);
   EXPECT_GT(row.resident_bytes, 0);
+}
+
+// A pipeline's: forwards and backwards take turns.
+TEST_F(MemoryTraceTest, OfSeveralForwardsTheMostLeftCounts) {
+  MemoryTrace trace(at::kCPU);
+  at::Tensor first = bytes(1000);
+  trace.end_of(Phase::kForward);
+  at::Tensor second = bytes(1000);
+  trace.end_of(Phase::kForward);
+  first.reset();
+  bytes(100);
+  trace.end_of(Phase::kBackward);
+  trace.end_of(Phase::kForward);
+  const log::MemoryRow row = trace.finish(0, kShares);
+  EXPECT_EQ(row.activations_bytes, 2000);
+  EXPECT_EQ(row.workspace_bytes, 0);
 }
 
 TEST_F(MemoryTraceTest, TemporariesOfAnotherPhaseAreOther) {
@@ -53,7 +71,8 @@ TEST_F(MemoryTraceTest, TemporariesOfAnotherPhaseAreOther) {
   bytes(4000);
   trace.end_of(Phase::kOptimizer);
   const log::MemoryRow row = trace.finish(0, kShares);
-  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.activations_bytes, 0);
+  EXPECT_EQ(row.workspace_bytes, 1000);
   EXPECT_EQ(row.other_bytes, others_ + 100 + 3000);
 }
 
@@ -64,7 +83,7 @@ TEST_F(MemoryTraceTest, ThePeakIsThatSinceTheLastRow) {
   trace.end_of(Phase::kForward);
   const log::MemoryRow row = trace.finish(0, kShares);
   EXPECT_EQ(row.peak_bytes, others_ + 9700);
-  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.workspace_bytes, 1000);
   EXPECT_EQ(MemoryTrace(at::kCPU).finish(1, kShares).peak_bytes, others_ + 700);
 }
 
