@@ -31,8 +31,8 @@ TEST_F(MemoryTraceTest, ActivationsAreWhatForwardLeavesAndWorkspaceWhatThePeakAd
   bytes(300);
   trace.end_of(Phase::kForward);
   bytes(500);
-  trace.end_of(Phase::kBackward);
   saved.reset();
+  trace.end_of(Phase::kBackward);
   bytes(50);
   trace.end_of(Phase::kOptimizer);
   const log::MemoryRow row = trace.finish(7, kShares);
