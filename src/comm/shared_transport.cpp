@@ -14,13 +14,21 @@
 namespace trainyard::comm {
 namespace {
 
-constexpr std::int64_t kLargestChunk = std::int64_t{2} << 20;
+constexpr std::int64_t kLargestChunk = std::int64_t{1} << 18;  // the slots of a rank stay in its core's second cache
 constexpr std::int64_t kSmallestChunk = std::int64_t{1} << 14;
 constexpr std::int64_t kLargestSegment = std::int64_t{32} << 20;  // half of what a container's /dev/shm usually has
-constexpr int kSlots = 2;  // a rank fills one while slower ranks still read the other; see reduce_chunk
 
-constexpr int kSpins = 200;                                  // looks before sleeping: about a microsecond
+// How long a rank looks before it sleeps. Between ranks that all run, the next step comes within microseconds, and
+// going to sleep and being woken would cost more than it takes; with a late rank looking only takes a core away.
+constexpr std::chrono::nanoseconds kLeastPatience{1'000};
+constexpr std::chrono::nanoseconds kMostPatience{50'000};
+constexpr int kLooksPerClock = 50;
 constexpr std::chrono::milliseconds kLivenessInterval{100};  // between two looks at a silent rank
+
+void copy_elements(std::byte* to, const std::byte* from, Slice slice, at::ScalarType type) {
+  const auto width = static_cast<std::int64_t>(c10::elementSize(type));
+  std::memcpy(to + slice.begin * width, from + slice.begin * width, static_cast<std::size_t>(slice.count * width));
+}
 
 }  // namespace
 
@@ -78,7 +86,8 @@ SharedTransport::SharedTransport(std::unique_ptr<HostTransport> messages, Shared
       memory_(std::move(memory)),
       rank_(rank),
       size_(size),
-      chunk_bytes_(chunk_bytes_for(size)) {
+      chunk_bytes_(chunk_bytes_for(size)),
+      patience_(kMostPatience) {
   liveness_.emplace(place(rank_).alive);
 }
 
@@ -88,64 +97,85 @@ SharedTransport::Place& SharedTransport::place(int rank) const {
   return *std::launder(reinterpret_cast<Place*>(memory_.data() + static_cast<std::size_t>(rank) * sizeof(Place)));
 }
 
-std::byte* SharedTransport::slot(int rank) const {
+std::byte* SharedTransport::memory_of(const Slot& slot, int rank) const {
   std::byte* first = memory_.data() + static_cast<std::size_t>(size_) * sizeof(Place);
-  return first + (rank * kSlots + chunks_ % kSlots) * chunk_bytes_;
+  return first + (rank * kSlots + slot.index) * chunk_bytes_;
 }
 
+// Every rank takes the same slots at the same step. That the others are done with one shows in the first step that they
+// complete after it, which at the latest is the one that offers the chunk before this one: a step that needs nothing
+// of this chunk, so the wait ends.
+SharedTransport::Slot SharedTransport::take_slot(const Limit& limit) {
+  const Slot slot{chunks_++ % kSlots};
+  for (int step = 1; step < size_; ++step)
+    await((rank_ + step) % size_, free_from_[static_cast<std::size_t>(slot.index)], limit);
+  return slot;
+}
+
+// Three things are done with a chunk, and each a turn later than the one before: what a rank then asks of the others
+// they did while it worked on other chunks, so it seldom waits.
 void SharedTransport::all_reduce(void* data, std::int64_t count, at::ScalarType type, ReduceOp op, const Limit& limit) {
   or_give_up([&] {
     const auto width = static_cast<std::int64_t>(c10::elementSize(type));
-    const std::int64_t chunk = chunk_bytes_ / width;
-    for (std::int64_t begin = 0; begin < count; begin += chunk)
-      reduce_chunk(static_cast<std::byte*>(data) + begin * width, std::min(chunk, count - begin), type, op, limit);
+    const std::int64_t length = chunk_bytes_ / width;
+    const std::int64_t chunks = (count + length - 1) / length;
+    const auto chunk_at = [&](std::int64_t index) {
+      return Reduction{static_cast<std::byte*>(data) + index * length * width, std::min(length, count - index * length),
+                       type, op};
+    };
+    std::array<Slot, kSlots> slots{};
+    const auto slot_of = [&](std::int64_t index) -> Slot& { return slots[static_cast<std::size_t>(index % kSlots)]; };
+    for (std::int64_t turn = 0; turn < chunks + 2; ++turn) {
+      if (turn < chunks) slot_of(turn) = offer(chunk_at(turn), limit);
+      if (turn >= 1 && turn <= chunks) reduce_own_slice(chunk_at(turn - 1), slot_of(turn - 1), limit);
+      if (turn >= 2) fetch(chunk_at(turn - 2), slot_of(turn - 2), limit);
+    }
   });
 }
 
-void SharedTransport::reduce_chunk(std::byte* data, std::int64_t count, at::ScalarType type, ReduceOp op,
-                                   const Limit& limit) {
-  const auto width = static_cast<std::int64_t>(c10::elementSize(type));
-  const Slice own = slice_of(count, rank_, size_);
-  const auto copy = [width](std::byte* to, const std::byte* from, std::int64_t begin, std::int64_t elements) {
-    std::memcpy(to + begin * width, from + begin * width, static_cast<std::size_t>(elements * width));
-  };
-
-  std::byte* own_slot = slot(rank_);
-  copy(own_slot, data, 0, own.begin);
-  copy(own_slot, data, own.begin + own.count, count - own.begin - own.count);
-  publish();
-
-  std::vector<const std::byte*> sources(static_cast<std::size_t>(size_));
-  for (int rank = 0; rank < size_; ++rank) {
-    await(rank, limit);
-    sources[static_cast<std::size_t>(rank)] = (rank == rank_ ? data : slot(rank)) + own.begin * width;
-  }
-  std::byte* const outputs[] = {data + own.begin * width, own_slot + own.begin * width};
-  reduce(sources, outputs, own.count, type, op);
-  publish();
-
-  for (int step = 1; step < size_; ++step) {
-    const int rank = (rank_ + step) % size_;
-    await(rank, limit);
-    const Slice slice = slice_of(count, rank, size_);
-    copy(data, slot(rank), slice.begin, slice.count);
-  }
-  ++chunks_;
+SharedTransport::Slot SharedTransport::offer(const Reduction& chunk, const Limit& limit) {
+  Slot slot = take_slot(limit);
+  const Slice own = slice_of(chunk.count, rank_, size_);
+  copy_elements(memory_of(slot, rank_), chunk.data, {0, own.begin}, chunk.type);
+  const std::int64_t end = own.begin + own.count;
+  copy_elements(memory_of(slot, rank_), chunk.data, {end, chunk.count - end}, chunk.type);
+  slot.offered = publish();
+  return slot;
 }
 
-// Two slots suffice without a further step that says "read": a rank that fills a slot again has waited in the next
-// chunk until every rank had begun that one, and so was done with reading this one. That is why every rank waits for
-// every other once a chunk, also where it takes nothing from it.
+void SharedTransport::reduce_own_slice(const Reduction& chunk, Slot& slot, const Limit& limit) {
+  const Slice own = slice_of(chunk.count, rank_, size_);
+  const std::int64_t offset = own.begin * static_cast<std::int64_t>(c10::elementSize(chunk.type));
+  std::vector<const std::byte*> sources(static_cast<std::size_t>(size_));
+  for (int rank = 0; rank < size_; ++rank) {
+    if (rank != rank_) await(rank, slot.offered, limit);
+    sources[static_cast<std::size_t>(rank)] = (rank == rank_ ? chunk.data : memory_of(slot, rank)) + offset;
+  }
+  std::byte* const outputs[] = {chunk.data + offset, memory_of(slot, rank_) + offset};
+  reduce(sources, outputs, own.count, chunk.type, chunk.op);
+  slot.reduced = publish();
+}
+
+void SharedTransport::fetch(const Reduction& chunk, const Slot& slot, const Limit& limit) {
+  for (int step = 1; step < size_; ++step) {
+    const int rank = (rank_ + step) % size_;
+    await(rank, slot.reduced, limit);
+    copy_elements(chunk.data, memory_of(slot, rank), slice_of(chunk.count, rank, size_), chunk.type);
+  }
+  release(slot);
+}
+
 template <class Fill, class Take>
 void SharedTransport::share_chunk(const Limit& limit, Fill&& fill, Take&& take) {
-  fill(slot(rank_));
-  publish();
+  const Slot slot = take_slot(limit);
+  fill(memory_of(slot, rank_));
+  const std::uint32_t filled = publish();
   for (int step = 1; step <= size_; ++step) {
     const int rank = (rank_ + step) % size_;
-    await(rank, limit);
-    take(rank, slot(rank));
+    if (rank != rank_) await(rank, filled, limit);
+    take(rank, memory_of(slot, rank));
   }
-  ++chunks_;
+  release(slot);
 }
 
 void SharedTransport::broadcast(void* data, std::int64_t bytes, int root, const Limit& limit) {
@@ -212,9 +242,9 @@ void SharedTransport::reduce_scatter(void* output, const void* input, std::int64
 
 void SharedTransport::barrier(const Limit& limit) {
   or_give_up([&] {
-    publish();
+    const std::uint32_t arrived = publish();
     for (int rank = 0; rank < size_; ++rank)
-      await(rank, limit);
+      if (rank != rank_) await(rank, arrived, limit);
   });
 }
 
@@ -222,31 +252,55 @@ void SharedTransport::check_alive(int rank) {
   if (!Liveness::is_held(place(rank).alive)) throw core::Error("rank " + std::to_string(rank) + " is gone");
 }
 
-void SharedTransport::publish() {
+std::uint32_t SharedTransport::publish() {
   ++progress_;
   Place& own = place(rank_);
-  own.progress.store(progress_, std::memory_order_release);
-  futex_wake_all(own.progress);
+  own.progress.store(progress_, std::memory_order_seq_cst);
+  if (own.sleepers.load(std::memory_order_seq_cst) != 0) futex_wake_all(own.progress);
+  return progress_;
 }
 
-void SharedTransport::await(int rank, const Limit& limit) {
+void SharedTransport::await(int rank, std::uint32_t step, const Limit& limit) {
   Place& other = place(rank);
   // Signed difference: counters wrap round, and no rank is ever more than a few steps ahead.
-  const auto behind = [&](std::uint32_t seen) { return static_cast<std::int32_t>(seen - progress_) < 0; };
+  const auto behind = [&](std::uint32_t seen) { return static_cast<std::int32_t>(seen - step) < 0; };
   std::uint32_t seen = other.progress.load(std::memory_order_acquire);
-  for (int spin = 0; spin < kSpins && behind(seen); ++spin) {
-    __builtin_ia32_pause();
-    seen = other.progress.load(std::memory_order_acquire);
+  if (!behind(seen)) return;
+  const auto until = std::chrono::steady_clock::now() + patience_;
+  do {
+    for (int look = 0; look < kLooksPerClock && behind(seen); ++look) {
+      __builtin_ia32_pause();
+      seen = other.progress.load(std::memory_order_acquire);
+    }
+  } while (behind(seen) && std::chrono::steady_clock::now() < until);
+  if (!behind(seen)) {
+    patience_ = std::min(patience_ * 2, kMostPatience);
+    return;
   }
-  while (behind(seen)) {
-    futex_wait(other.progress, seen, kLivenessInterval);
-    seen = other.progress.load(std::memory_order_acquire);
-    if (!behind(seen)) return;
-    if (other.failed.load(std::memory_order_acquire) != 0)
-      throw core::Error("rank " + std::to_string(rank) + " gave up");
-    check_alive(rank);
-    limit.check();
+  patience_ = std::max(patience_ / 2, kLeastPatience);
+  sleep_until(other, rank, behind, limit);
+}
+
+template <class Behind>
+void SharedTransport::sleep_until(Place& other, int rank, const Behind& behind, const Limit& limit) {
+  // Counted before looking again: a rank that completes its step later sees the count, and wakes.
+  other.sleepers.fetch_add(1, std::memory_order_seq_cst);
+  const auto leave = [&] { other.sleepers.fetch_sub(1, std::memory_order_relaxed); };
+  try {
+    for (std::uint32_t seen = other.progress.load(std::memory_order_seq_cst); behind(seen);
+         seen = other.progress.load(std::memory_order_acquire)) {
+      futex_wait(other.progress, seen, kLivenessInterval);
+      if (!behind(other.progress.load(std::memory_order_acquire))) break;
+      if (other.failed.load(std::memory_order_acquire) != 0)
+        throw core::Error("rank " + std::to_string(rank) + " gave up");
+      check_alive(rank);
+      limit.check();
+    }
+  } catch (...) {
+    leave();
+    throw;
   }
+  leave();
 }
 
 template <class Body>

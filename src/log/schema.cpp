@@ -92,6 +92,7 @@ const Table<MemoryRow>& table<MemoryRow>() {
                                                 {"gradients_bytes", &MemoryRow::gradients_bytes, kBytes},
                                                 {"optimizer_bytes", &MemoryRow::optimizer_bytes, kBytes},
                                                 {"activations_bytes", &MemoryRow::activations_bytes, kBytes},
+                                                {"workspace_bytes", &MemoryRow::workspace_bytes, kBytes},
                                                 {"other_bytes", &MemoryRow::other_bytes, kBytes},
                                                 {"forward_peak_bytes", &MemoryRow::forward_peak_bytes, kBytes},
                                                 {"backward_peak_bytes", &MemoryRow::backward_peak_bytes, kBytes},

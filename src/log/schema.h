@@ -66,6 +66,7 @@ struct MemoryRow {
   std::int64_t gradients_bytes = -1;
   std::int64_t optimizer_bytes = -1;
   std::int64_t activations_bytes = -1;
+  std::int64_t workspace_bytes = -1;  ///< of forward and backward; logs of before this column have it in activations
   std::int64_t other_bytes = -1;
   std::int64_t forward_peak_bytes = -1;  ///< most allocated at once while the step was in this phase
   std::int64_t backward_peak_bytes = -1;

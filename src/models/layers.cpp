@@ -72,7 +72,7 @@ at::Tensor BatchNorm2d::apply(const at::Tensor& input, const at::Tensor& residua
   if (trains && !synchronised && can_fuse_batch_norm(input, state))
     return train_batch_norm(input, residual, relu, state);
   at::Tensor output = synchronised
-                          ? sync_batch_norm(input, state, *statistics_->over)
+                          ? sync_batch_norm(input, state, *statistics_)
                           : round_as(at::batch_norm(widen(input), weight_, bias_, running_mean, running_var, trains,
                                                     kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true),
                                      input);

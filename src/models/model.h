@@ -99,8 +99,12 @@ class Model {
   void autocast(at::ScalarType lower) { autocast_ = lower; }
 
   /// From now on batch norm in training takes its statistics over the samples of all ranks, which makes every training
-  /// pass collective. over: must outlive the model's passes.
-  void synchronise_statistics(comm::Communicator& over) { registry_.statistics->over = &over; }
+  /// pass collective. over: must outlive the model's passes. wait: waits for a collective, in the thread that runs the
+  /// pass.
+  void synchronise_statistics(comm::Communicator& over, std::function<void(std::shared_ptr<comm::Work>)> wait) {
+    registry_.statistics->over = &over;
+    registry_.statistics->wait = std::move(wait);
+  }
 
   const InputShape& input() const { return origin_.input; }
   /// The whole model as it was first built: in float32 on the CPU, with its initial values.

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ struct Parameter {
 
 /// Whose samples the batch norms of a model take their training statistics over.
 struct BatchStatistics {
-  comm::Communicator* over = nullptr;  ///< all of its ranks' samples; null: this rank's alone
+  comm::Communicator* over = nullptr;                     ///< all of its ranks' samples; null: this rank's alone
+  std::function<void(std::shared_ptr<comm::Work>)> wait;  ///< returns once a collective over them is done
 };
 
 /// The tensors of a model under the names that torchvision gives them, in the order they were made.

@@ -10,7 +10,7 @@ Ddp::Ddp(const config::RunConfig& config, std::unique_ptr<models::Model> model, 
       replica_(config, std::move(model), device, Sharding{},
                [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
       reducer_(replica_.parameters(), communicator, config.compress) {
-  if (config.sync_batchnorm) replica_.model().synchronise_statistics(communicator);
+  if (config.sync_batchnorm) statistics_.synchronise(replica_.model(), communicator);
 }
 
 void Ddp::synchronise() {
@@ -19,9 +19,11 @@ void Ddp::synchronise() {
 
 StepResult Ddp::step(std::span<const data::Batch> batches, double lr, timing::StepTimer& timer) {
   reducer_.begin_step(timer);
+  statistics_.begin_step(timer);
   StepResult result = replica_.forward_backward(batches, timer);
   replica_.apply(lr, timer, {.await = [this](std::size_t bucket) { reducer_.wait(bucket); }});
   result.collectives = reducer_.works();
+  result.collectives.insert(result.collectives.end(), statistics_.works().begin(), statistics_.works().end());
   return result;
 }
 

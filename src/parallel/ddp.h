@@ -5,6 +5,7 @@
 #include "parallel/replica.h"
 #include "parallel/replication.h"
 #include "parallel/strategy.h"
+#include "parallel/synchronised_statistics.h"
 
 namespace trainyard::parallel {
 
@@ -31,6 +32,7 @@ class Ddp final : public Strategy {
  private:
   comm::Communicator& communicator_;
   Replica replica_;
+  SynchronisedStatistics statistics_;
   GradientReducer reducer_;
 };
 

@@ -21,7 +21,7 @@ Sharded::Sharded(const config::RunConfig& config, std::unique_ptr<models::Model>
       replica_(config, std::move(model), device, sharding_of(config.strategy, communicator),
                [this](std::size_t parameter) { reducer_.mark_ready(parameter); }),
       reducer_(replica_.parameters(), communicator, config.compress) {
-  if (config.sync_batchnorm) replica_.model().synchronise_statistics(communicator);
+  if (config.sync_batchnorm) statistics_.synchronise(replica_.model(), communicator);
   if (!replica_.parameters().sharding().parameters) return;
   gatherer_ = std::make_unique<ParameterGatherer>(replica_.model(), replica_.parameters(), communicator);
   replica_.run_forward_by(
@@ -38,6 +38,7 @@ StepResult Sharded::step(std::span<const data::Batch> batches, double lr, timing
   using Region = timing::StepTimer::Region;
   parameter_gathers_.clear();
   reducer_.begin_step(timer);
+  statistics_.begin_step(timer);
   if (gatherer_) gatherer_->begin_step(&timer);
   StepResult result = replica_.forward_backward(batches, timer);
   if (gatherer_) gatherer_->finish_step();
@@ -60,6 +61,7 @@ StepResult Sharded::step(std::span<const data::Batch> batches, double lr, timing
       work->wait();
   }
   result.collectives = reducer_.works();
+  result.collectives.insert(result.collectives.end(), statistics_.works().begin(), statistics_.works().end());
   const auto& gathers = gatherer_ ? gatherer_->works() : parameter_gathers_;
   result.collectives.insert(result.collectives.end(), gathers.begin(), gathers.end());
   return result;

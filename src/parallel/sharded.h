@@ -9,6 +9,7 @@
 #include "parallel/replica.h"
 #include "parallel/replication.h"
 #include "parallel/strategy.h"
+#include "parallel/synchronised_statistics.h"
 
 namespace trainyard::parallel {
 
@@ -39,6 +40,7 @@ class Sharded final : public Strategy {
  private:
   comm::Communicator& communicator_;
   Replica replica_;
+  SynchronisedStatistics statistics_;
   GradientReducer reducer_;
   std::unique_ptr<ParameterGatherer> gatherer_;  ///< where parameters are sharded
   std::vector<std::shared_ptr<comm::Work>> parameter_gathers_;

@@ -8,8 +8,8 @@ namespace {
 using log::MemoryRow;
 
 constexpr std::array<std::int64_t MemoryRow::*, kMemoryCategories.size()> kColumns{
-    &MemoryRow::parameters_bytes, &MemoryRow::gradients_bytes, &MemoryRow::optimizer_bytes,
-    &MemoryRow::activations_bytes, &MemoryRow::other_bytes};
+    &MemoryRow::parameters_bytes,  &MemoryRow::gradients_bytes, &MemoryRow::optimizer_bytes,
+    &MemoryRow::activations_bytes, &MemoryRow::workspace_bytes, &MemoryRow::other_bytes};
 
 constexpr std::array<std::int64_t MemoryRow::*, kMemoryPhases.size()> kPhaseColumns{
     &MemoryRow::forward_peak_bytes, &MemoryRow::backward_peak_bytes, &MemoryRow::optimizer_peak_bytes};
@@ -21,13 +21,14 @@ std::optional<std::int64_t> known(std::int64_t bytes) {
   return bytes >= 0 && bytes <= kMostBytes ? std::optional(bytes) : std::nullopt;
 }
 
-/// What a step's categories make together; none where one of them is unknown.
+/// What a step's categories make together; none where one of them is unknown. Logs of before there was a column for
+/// the workspace have it in activations.
 std::optional<std::int64_t> traced_peak(const MemoryRow& row) {
   std::int64_t sum = 0;
   for (const auto column : kColumns) {
     const auto bytes = known(row.*column);
-    if (!bytes) return std::nullopt;
-    sum += *bytes;
+    if (!bytes && column != &MemoryRow::workspace_bytes) return std::nullopt;
+    sum += bytes.value_or(0);
   }
   return sum;
 }
@@ -47,7 +48,7 @@ std::vector<RankMemory> memory_of(const Start& start) {
       if (!traced || (highest && *traced <= *highest)) continue;
       highest = traced;
       for (std::size_t i = 0; i < kColumns.size(); ++i)
-        memory.category_bytes[i] = row.*kColumns[i];
+        memory.category_bytes[i] = known(row.*kColumns[i]);
       for (std::size_t i = 0; i < kPhaseColumns.size(); ++i)
         memory.phase_bytes[i] = known(row.*kPhaseColumns[i]);
     }

@@ -17,11 +17,12 @@ struct MemoryCategory {
 };
 
 /// What a traced step's peak is made of, in the order of the log's columns.
-inline constexpr std::array<MemoryCategory, 5> kMemoryCategories{{
+inline constexpr std::array<MemoryCategory, 6> kMemoryCategories{{
     {"parameters", "parameters"},
     {"gradients", "gradients"},
     {"optimizer", "optimizer"},
     {"activations", "activations"},
+    {"workspace", "workspace"},
     {"other", "other"},
 }};
 
@@ -43,8 +44,8 @@ struct RankMemory {
 
 inline constexpr const char* kMemoryRule =
     "Memory: bytes of tensors on one rank at once. Categories are those of the sampled step that had the highest peak; "
-    "activations are all that forward and backward added to what was there before the step, other is the rest of the "
-    "peak.";
+    "activations are what forward left for backward, workspace what the peak of the two added to that, other is the "
+    "rest of the peak.";
 
 /// By rank; ranks whose logs say nothing are left out.
 std::vector<RankMemory> memory_of(const Start& start);

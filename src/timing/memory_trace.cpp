@@ -12,12 +12,15 @@ MemoryTrace::MemoryTrace(at::Device device) : device_(device) {
 }
 
 void MemoryTrace::end_of(Phase phase) {
-  const std::int64_t peak = device_memory(device_).peak;
+  const DeviceMemory memory = device_memory(device_);
   reset_device_peak(device_);
-  peak_ = std::max(peak_, peak);
-  if (phase == Phase::kForward) forward_peak_ = std::max(forward_peak_, peak);
-  if (phase == Phase::kBackward) backward_peak_ = std::max(backward_peak_, peak);
-  if (phase == Phase::kOptimizer) optimizer_peak_ = std::max(optimizer_peak_, peak);
+  peak_ = std::max(peak_, memory.peak);
+  if (phase == Phase::kForward) {
+    saved_ = std::max(saved_, memory.allocated);
+    forward_peak_ = std::max(forward_peak_, memory.peak);
+  }
+  if (phase == Phase::kBackward) backward_peak_ = std::max(backward_peak_, memory.peak);
+  if (phase == Phase::kOptimizer) optimizer_peak_ = std::max(optimizer_peak_, memory.peak);
 }
 
 log::MemoryRow MemoryTrace::finish(std::int64_t step, const MemoryShares& shares) {
@@ -28,8 +31,11 @@ log::MemoryRow MemoryTrace::finish(std::int64_t step, const MemoryShares& shares
   row.parameters_bytes = shares.parameters;
   row.gradients_bytes = shares.gradients;
   row.optimizer_bytes = shares.optimizer;
-  row.activations_bytes = std::max<std::int64_t>(0, std::max(forward_peak_, backward_peak_) - start_bytes_);
-  const std::int64_t told = row.parameters_bytes + row.gradients_bytes + row.optimizer_bytes + row.activations_bytes;
+  row.activations_bytes = std::max<std::int64_t>(0, saved_ - start_bytes_);
+  row.workspace_bytes =
+      std::max<std::int64_t>(0, std::max(forward_peak_, backward_peak_) - start_bytes_ - row.activations_bytes);
+  const std::int64_t told =
+      row.parameters_bytes + row.gradients_bytes + row.optimizer_bytes + row.activations_bytes + row.workspace_bytes;
   row.other_bytes = std::max<std::int64_t>(0, peak_ - told);
   row.forward_peak_bytes = forward_peak_;
   row.backward_peak_bytes = backward_peak_;

@@ -31,10 +31,12 @@ class MemoryTrace {
   explicit MemoryTrace(at::Device device);
   /// A phase ended that began after the last one named.
   void end_of(Phase phase);
-  /// The step ended. Activations are what forward and backward held at most beyond what was there at the step's start:
-  /// saved activations, gradients on their way, operators' workspaces. `other` is the rest of the step's peak: buffers
-  /// of the model and, where another phase needs more than those two, that phase's temporaries. The categories' sum is
-  /// the step's peak; peak_bytes is that since the last row. -1 where the device keeps no count.
+  /// The step ended. Activations are what lay there at the end of a forward, at most, beyond what was there at the
+  /// step's start: what backward needs. Workspace is what the peak of forward and backward adds to that: operators'
+  /// temporaries, recomputed segments, gradients on their way. Where that peak comes after some activations are freed
+  /// these temporaries are larger by as much. `other` is the rest of the step's peak: buffers of the model and, where
+  /// another phase needs more than those two, that phase's temporaries. The categories' sum is the step's peak;
+  /// peak_bytes is that since the last row. -1 where the device keeps no count.
   log::MemoryRow finish(std::int64_t step, const MemoryShares& shares);
 
  private:
@@ -42,6 +44,7 @@ class MemoryTrace {
   std::int64_t peak_before_;
   std::int64_t start_bytes_;
   std::int64_t peak_ = 0;
+  std::int64_t saved_ = 0;  ///< most allocated at the end of a forward
   std::int64_t forward_peak_ = -1;
   std::int64_t backward_peak_ = -1;
   std::int64_t optimizer_peak_ = -1;

@@ -58,7 +58,8 @@ def our_peak(program, segments, batch):
         if result.returncode != 0:
             sys.exit(f"train failed: {result.stderr}")
         with h5py.File(f"{scratch}/run/restart-000/rank-00000.h5") as log:
-            return int(log["memory"]["activations_bytes"][-1])
+            memory = log["memory"]
+            return int(memory["activations_bytes"][-1] + memory["workspace_bytes"][-1])
 
 
 class Segmented(torch.nn.Module):

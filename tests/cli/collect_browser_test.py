@@ -42,9 +42,9 @@ class Browser(CollectCase):
         super().setUp()
         timing_logs.write_study(self.results)
         categories = {f"{name}_bytes": [part << 20] for part, name in
-                      enumerate(("parameters", "gradients", "optimizer", "activations", "other"), 5)}
-        phases = {f"{name}_peak_bytes": [part << 20] for part, name in ((30, "forward"), (35, "backward"), (22, "optimizer"))}
-        memory = {"step": [1], "peak_bytes": [35 << 20]} | categories | phases
+                      enumerate(("parameters", "gradients", "optimizer", "activations", "workspace", "other"), 5)}
+        phases = {f"{name}_peak_bytes": [part << 20] for part, name in ((30, "forward"), (45, "backward"), (22, "optimizer"))}
+        memory = {"step": [1], "peak_bytes": [45 << 20]} | categories | phases
         for number in range(3):  # with repeats, a late rank, memory and a study, so that all kinds of plots are there
             timing_logs.write_synchronous_run(self.results / "late" / str(number), [0, 0, 30_000_000], run="late",
                                               job_id=str(number), tables={"memory": memory}, data="svhn",

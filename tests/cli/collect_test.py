@@ -202,7 +202,7 @@ class Formats(CollectCase):
         collectives = {"sequence": [0], "op": np.zeros(1, dtype=h5py.enum_dtype({"all_reduce": 0}, basetype="i1")),
                        "bytes": [64], "start_ns": [0], "end_ns": [10]}
         memory = {"step": [1], "peak_bytes": [100]} | {f"{name}_bytes": [20] for name in
-                                                       ("parameters", "gradients", "optimizer", "activations", "other")}
+                                                       ("parameters", "gradients", "optimizer", "activations", "workspace", "other")}
         events = {"time_ns": [5, 7], "kind": ["checkpoint", "signal"], "text": ["step 3", "USR2"]}
         for number in range(3):
             write_log(self.results / "repeat" / str(number) / "restart-000" / "rank-00000.h5", run="repeat",

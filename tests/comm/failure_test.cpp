@@ -87,6 +87,45 @@ TEST_P(Failure, DebugModeComparesTypes) {
   world().control->barrier();
 }
 
+// Each collective with something that the last rank does otherwise, and what is said about that.
+TEST_P(Failure, DebugModeComparesEveryCollective) {
+  const std::int64_t ranks = world().size;
+  const bool odd = world().rank == last();
+  const auto zeros = [](std::int64_t size) { return at::zeros({size}, at::kFloat); };
+  struct Difference {
+    std::function<void(Communicator&)> call;
+    std::string said;
+  };
+  const Difference differences[] = {
+      {[&](auto& group) { group.all_reduce(zeros(8), odd ? ReduceOp::kMin : ReduceOp::kSum)->wait(); },
+       "calls all_reduce(min) of 8 Float; the others call all_reduce(sum) of 8 Float"},
+      {[&](auto& group) { group.broadcast(zeros(8), odd ? 1 : 0)->wait(); },
+       "calls broadcast(root 1) of 8 Float; the others call broadcast(root 0) of 8 Float"},
+      {[&](auto& group) { group.all_gather(zeros(ranks * (odd ? 4 : 3)), zeros(odd ? 4 : 3))->wait(); },
+       "calls all_gather of 4 Float; the others call all_gather of 3 Float"},
+      {[&](auto& group) {
+         group.reduce_scatter(zeros(odd ? 4 : 3), zeros(ranks * (odd ? 4 : 3)), ReduceOp::kSum)->wait();
+       },
+       "calls reduce_scatter(sum) of " + std::to_string(4 * ranks) + " Float; the others call reduce_scatter(sum) of " +
+           std::to_string(3 * ranks) + " Float"},
+      {[&](auto& group) { odd ? group.barrier() : group.all_reduce(zeros(1), ReduceOp::kSum)->wait(); },
+       "calls barrier; the others call all_reduce(sum) of 1 Float"},
+      {[&](auto& group) {
+         if (odd)
+           group.split(0, 0);
+         else
+           group.barrier();
+       },
+       "calls split; the others call barrier"},
+  };
+  for (const Difference& difference : differences) {
+    const auto group = open_group(GetParam(), {.check_agreement = true, .deadline = milliseconds(20'000)});
+    EXPECT_THAT(error_of([&] { difference.call(*group); }),
+                HasSubstr("rank " + std::to_string(last()) + " " + difference.said));
+    world().control->barrier();
+  }
+}
+
 TEST_P(Failure, AMessageThatNeverComesIsReportedAtTheDeadline) {
   const auto group = open_group(GetParam(), {.deadline = milliseconds(600)});
   group->barrier();

@@ -4,6 +4,9 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "parallel/single.h"
 #include "steps.h"
 #include "support/mpi_main.h"
@@ -73,6 +76,28 @@ TEST(DdpTest, SynchronisedBatchNormEqualsASingleRankOnTheSameGlobalBatch) {
   EXPECT_LT(relative_difference(ours, theirs), 5e-5);  // rounding makes 1e-5, statistics of each rank alone 4e-4
   for (const char* name : {"bn1.running_mean", "bn1.running_var", "layer4.1.bn2.running_var"})
     EXPECT_TRUE(at::allclose(ours.at(name), theirs.at(name), 1e-4, 1e-5)) << name;
+}
+
+// Its layers wait in the midst of forward and backward, which is communication like any other.
+TEST(DdpTest, SynchronisedBatchNormsWaitingIsExposedCommunication) {
+  comm::World& world = test::world();
+  const auto resnet = [] { return models::build(config::Model::kResnet18, {3, 8, 8}, 10, 3); };
+  config::RunConfig config = run_config();
+  Ddp plain(config, resnet(), at::kCPU, *world.data);
+  config.sync_batchnorm = true;
+  Ddp ddp(config, resnet(), at::kCPU, *world.data);
+  const data::Batch batch = slice(global_batch(4L * world.size, 0, 8), 4L * world.rank, 4);
+  std::vector<timing::Phase> ended;
+  timing::StepTimer timer = test::quiet_timer();
+  timer.observe([&](timing::Phase phase) { ended.push_back(phase); });
+  const std::size_t works = ddp.step({&batch, 1}, 0.05, timer).collectives.size();
+  const std::vector<timing::Phase> around_a_layer{timing::Phase::kForward, timing::Phase::kExposedComm,
+                                                  timing::Phase::kForward, timing::Phase::kExposedComm};
+  EXPECT_FALSE(std::ranges::search(ended, around_a_layer).empty());
+  const std::vector<timing::Phase> in_backward{timing::Phase::kBackward, timing::Phase::kExposedComm,
+                                               timing::Phase::kBackward};
+  EXPECT_FALSE(std::ranges::search(ended, in_backward).empty());
+  EXPECT_GT(works, step(plain, batch, 0.05).collectives.size()) << "they are in the step's communication, too";
 }
 
 TEST(DdpTest, UnevenSlicesDoNotBiasTheGradient) {

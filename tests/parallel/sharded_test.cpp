@@ -3,6 +3,7 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <tuple>
 
@@ -11,6 +12,7 @@
 #include "parallel/transient_storage.h"
 #include "steps.h"
 #include "support/mpi_main.h"
+#include "timing/host_memory.h"
 #include "tiny_model.h"
 
 namespace trainyard::parallel {
@@ -128,23 +130,34 @@ INSTANTIATE_TEST_SUITE_P(Bfloat16, ShardedTest,
                                             ::testing::Values(PrecisionKind::kAmp, PrecisionKind::kBf16)),
                          case_name);
 
+// By the count of allocations: what the strategies say of themselves is held to it first.
 TEST(ShardedMemoryTest, EachStageHoldsItsShareOfOneRanksMemory) {
+  timing::count_host_memory();
   comm::World& world = test::world();
   const auto resnet = [] { return models::build(config::Model::kResnet18, {3, 8, 8}, 10, 3); };
   config::RunConfig config = test::run_config();
   config.bucket_mb = 25;
-  Ddp ddp(config, resnet(), at::kCPU, *world.data);
-  const timing::MemoryShares whole = ddp.memory();
+  const data::Batch batch = slice(global_batch(2L * world.size, 0, 8), 2L * world.rank, 2);
+  const auto held_after_a_step = [&](auto make) {
+    const std::int64_t before = timing::host_memory()->allocated;
+    const auto strategy = make();
+    strategy->synchronise();
+    step(*strategy, batch, 0.01);
+    const timing::MemoryShares held = strategy->memory();
+    const auto allocated = static_cast<double>(timing::host_memory()->allocated - before);
+    EXPECT_NEAR(static_cast<double>(held.parameters + held.gradients + held.optimizer), allocated, 0.02 * allocated);
+    return held;
+  };
+  const timing::MemoryShares whole =
+      held_after_a_step([&] { return std::make_unique<Ddp>(config, resnet(), at::kCPU, *world.data); });
   const auto expect_share = [&](std::int64_t bytes, std::int64_t of_ddp, bool sharded) {
     const double share = sharded ? 1.0 / world.size : 1.0;
     EXPECT_NEAR(static_cast<double>(bytes) / static_cast<double>(of_ddp), share, 0.02 * share);
   };
   for (const StrategyKind strategy : {StrategyKind::kZero1, StrategyKind::kZero2, StrategyKind::kZero3}) {
     config.strategy = strategy;
-    Sharded sharded(config, resnet(), at::kCPU, *world.data);
-    sharded.synchronise();
-    step(sharded, slice(global_batch(2L * world.size, 0, 8), 2L * world.rank, 2), 0.01);
-    const timing::MemoryShares own = sharded.memory();
+    const timing::MemoryShares own =
+        held_after_a_step([&] { return std::make_unique<Sharded>(config, resnet(), at::kCPU, *world.data); });
     expect_share(own.optimizer, whole.optimizer, true);
     expect_share(own.gradients, whole.gradients, strategy != StrategyKind::kZero1);
     expect_share(own.parameters, whole.parameters, strategy == StrategyKind::kZero3);

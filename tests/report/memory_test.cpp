@@ -21,6 +21,7 @@ log::MemoryRow traced(std::int64_t peak, std::int64_t activations) {
   row.gradients_bytes = 20;
   row.optimizer_bytes = 30;
   row.activations_bytes = activations;
+  row.workspace_bytes = 7;
   row.other_bytes = 5;
   return row;
 }
@@ -45,7 +46,13 @@ TEST(MemoryOf, TakesTheHighestPeakAndTheFullestTracedStepOfEachRank) {
   ASSERT_EQ(ranks.size(), 1U) << "a rank that says nothing is left out";
   EXPECT_EQ(ranks[0].rank, 0);
   EXPECT_EQ(ranks[0].peak_bytes, 500);
-  EXPECT_THAT(ranks[0].category_bytes, ElementsAre(10, 20, 30, 55, 5));
+  EXPECT_THAT(ranks[0].category_bytes, ElementsAre(10, 20, 30, 55, 7, 5));
+}
+
+TEST(MemoryOf, AnOlderLogHasTheWorkspaceInItsActivations) {
+  log::MemoryRow row = traced(100, 35);
+  row.workspace_bytes = -1;
+  EXPECT_THAT(memory_of(start_of({{row}})).at(0).category_bytes, ElementsAre(10, 20, 30, 35, std::nullopt, 5));
 }
 
 TEST(MemoryOf, KnowsThePeakOfEachPhaseAndWhatItWas) {

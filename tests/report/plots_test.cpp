@@ -93,7 +93,7 @@ TEST(TimelinePlot, DrawsAFewStepsOfEachRankAndTheirMeans) {
 
 TEST(MemoryPlot, StacksTheCategoriesOfTheFullestRank) {
   RunSummary run = testing::sample_summary("run", 1, 100);
-  run.memory = {{0, 3 << 20, {1 << 20, 1 << 20, 0, 1 << 20, 0}, {}}};
+  run.memory = {{0, 3 << 20, {1 << 20, 1 << 20, 0, 1 << 20, 0, 0}, {}}};
   EXPECT_THAT(memory_plot(report_of({run})).wide, HasSubstr("run: activations 1.00 MiB"));
   EXPECT_TRUE(memory_plot(report_of({testing::sample_summary("none", 1, 1)})).empty());
 }

@@ -134,7 +134,7 @@ TEST(Studies, ParallelismSetsTimeAgainstSplitSize) {
 }
 
 RunSummary with_memory(RunSummary run, std::int64_t parameters, std::int64_t activations) {
-  run.memory = {{0, parameters + activations, {parameters, 0, 0, activations, 0}, {}}};
+  run.memory = {{0, parameters + activations, {parameters, 0, 0, activations, 0, 0}, {}}};
   return run;
 }
 

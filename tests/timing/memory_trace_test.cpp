@@ -8,7 +8,7 @@
 namespace trainyard::timing {
 namespace {
 
-at::Tensor bytes(std::int64_t count) {
+at::Tensor traced_bytes(std::int64_t count) {
   return at::empty({count}, at::kByte);
 }
 
@@ -17,7 +17,7 @@ class MemoryTraceTest : public testing::Test {
   MemoryTraceTest() {
     count_host_memory();
     others_ = host_memory()->allocated;
-    held_ = bytes(700);  // of which the strategy knows 600
+    held_ = traced_bytes(700);  // of which the strategy knows 600
     reset_host_peak();
   }
   static constexpr MemoryShares kShares{.parameters = 100, .gradients = 200, .optimizer = 300};
@@ -25,21 +25,23 @@ class MemoryTraceTest : public testing::Test {
   at::Tensor held_;
 };
 
-TEST_F(MemoryTraceTest, ActivationsAreWhatForwardAndBackwardAddAtMost) {
+TEST_F(MemoryTraceTest, ActivationsAreWhatForwardLeavesAndWorkspaceWhatThePeakAdds) {
   MemoryTrace trace(at::kCPU);
-  at::Tensor saved = bytes(1000);
+  at::Tensor saved = traced_bytes(1000);
+  traced_bytes(300);
   trace.end_of(Phase::kForward);
-  bytes(500);
-  trace.end_of(Phase::kBackward);
+  traced_bytes(500);
   saved.reset();
-  bytes(50);
+  trace.end_of(Phase::kBackward);
+  traced_bytes(50);
   trace.end_of(Phase::kOptimizer);
   const log::MemoryRow row = trace.finish(7, kShares);
   EXPECT_EQ(row.step, 7);
   EXPECT_EQ(row.parameters_bytes, 100);
   EXPECT_EQ(row.gradients_bytes, 200);
   EXPECT_EQ(row.optimizer_bytes, 300);
-  EXPECT_EQ(row.activations_bytes, 1500);
+  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.workspace_bytes, 500);
   EXPECT_EQ(row.other_bytes, others_ + 100);
   EXPECT_EQ(row.peak_bytes, others_ + 2200);
   EXPECT_EQ(row.forward_peak_bytes, others_ + 1700);
@@ -49,25 +51,42 @@ TEST_F(MemoryTraceTest, ActivationsAreWhatForwardAndBackwardAddAtMost) {
   EXPECT_GT(row.resident_bytes, 0);
 }
 
+// A pipeline's: forwards and backwards take turns.
+TEST_F(MemoryTraceTest, OfSeveralForwardsTheMostLeftCounts) {
+  MemoryTrace trace(at::kCPU);
+  at::Tensor first = traced_bytes(1000);
+  trace.end_of(Phase::kForward);
+  at::Tensor second = traced_bytes(1000);
+  trace.end_of(Phase::kForward);
+  first.reset();
+  traced_bytes(100);
+  trace.end_of(Phase::kBackward);
+  trace.end_of(Phase::kForward);
+  const log::MemoryRow row = trace.finish(0, kShares);
+  EXPECT_EQ(row.activations_bytes, 2000);
+  EXPECT_EQ(row.workspace_bytes, 0);
+}
+
 TEST_F(MemoryTraceTest, TemporariesOfAnotherPhaseAreOther) {
   MemoryTrace trace(at::kCPU);
-  bytes(1000);
+  traced_bytes(1000);
   trace.end_of(Phase::kBackward);
-  bytes(4000);
+  traced_bytes(4000);
   trace.end_of(Phase::kOptimizer);
   const log::MemoryRow row = trace.finish(0, kShares);
-  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.activations_bytes, 0);
+  EXPECT_EQ(row.workspace_bytes, 1000);
   EXPECT_EQ(row.other_bytes, others_ + 100 + 3000);
 }
 
 TEST_F(MemoryTraceTest, ThePeakIsThatSinceTheLastRow) {
-  bytes(9000);  // in a step that was not traced
+  traced_bytes(9000);  // in a step that was not traced
   MemoryTrace trace(at::kCPU);
-  bytes(1000);
+  traced_bytes(1000);
   trace.end_of(Phase::kForward);
   const log::MemoryRow row = trace.finish(0, kShares);
   EXPECT_EQ(row.peak_bytes, others_ + 9700);
-  EXPECT_EQ(row.activations_bytes, 1000);
+  EXPECT_EQ(row.workspace_bytes, 1000);
   EXPECT_EQ(MemoryTrace(at::kCPU).finish(1, kShares).peak_bytes, others_ + 700);
 }
 

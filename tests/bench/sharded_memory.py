@@ -1,0 +1,83 @@
+"""What zero1 to 3 hold, as allocations that are counted: between steps, and at the peak within a step, against ddp.
+
+    python sharded_memory.py BIN/train [--ranks 2 4] [--model resnet18] [--image-size 32] [--batch-size 4] [--optimizer adamw]
+
+One table a number of ranks, of rank 0, in 10^6 bytes, from the traced step's row of /memory: what is allocated when the
+step has ended, the step's peak, and the categories of that peak. Counts of tensors do not depend on the machine's load.
+The Python needs h5py.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import h5py
+
+STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
+COLUMNS = ("allocated", "peak", "parameters", "gradients", "optimizer", "activations", "workspace", "other")
+MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
+TIMEOUT_S = 600
+
+
+def measure(options, strategy, ranks):
+    """{column: bytes}"""
+    steps = 2  # the second is traced
+    arguments = {
+        "model": options.model,
+        "data": "synthetic",
+        "samples": steps * ranks * options.batch_size,
+        "image-size": options.image_size,
+        "strategy": strategy,
+        "batch-size": options.batch_size,
+        "optimizer": options.optimizer,
+        "max-steps": steps,
+        "lr": 0.001,
+        "workers": 0,
+        "device": "cpu",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(options.program)]
+        for key, value in arguments.items():
+            command += [f"--{key}", str(value)]
+        command += ["--output", f"{folder}/run"]
+        done = subprocess.run(command, env={**os.environ, **MPI}, capture_output=True, text=True, timeout=TIMEOUT_S)
+        if done.returncode != 0:
+            sys.exit(f"sharded_memory: train failed: {done.stderr.strip()[-2000:]}")
+        with h5py.File(f"{folder}/run/restart-000/rank-00000.h5") as log:
+            row = {column: int(log["memory"][f"{column}_bytes"][-1]) for column in COLUMNS}
+    # The row's peak goes back to the run's start, where every rank builds the whole model.
+    row["peak"] = sum(row[column] for column in COLUMNS[2:])
+    return row
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program", type=pathlib.Path, help="the train to measure")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--batch-size", type=int, default=4, help="per rank")
+    parser.add_argument("--optimizer", default="adamw", choices=["sgd", "adam", "adamw"])
+    options = parser.parse_args()
+    if not os.access(options.program, os.X_OK):
+        parser.error(f"{options.program} is not a program")
+    options.program = options.program.resolve()
+    return options
+
+
+def main():
+    options = parse_arguments()
+    for ranks in options.ranks:
+        print(f"{options.model}, {options.optimizer}, {ranks} ranks, batch {options.batch_size} a rank; 10^6 bytes\n")
+        print("| strategy | " + " | ".join(COLUMNS) + " |\n" + "| --- " * (len(COLUMNS) + 1) + "|")
+        for strategy in STRATEGIES:
+            row = measure(options, strategy, ranks)
+            print(f"| {strategy} | " + " | ".join(f"{row[column] / 1e6:.1f}" for column in COLUMNS) + " |", flush=True)
+        print()
+
+
+if __name__ == "__main__":
+    main()
