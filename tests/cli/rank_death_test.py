@@ -6,6 +6,7 @@ rank and the collective it never entered, on every host backend and however it w
 
 import os
 import pathlib
+import platform
 import re
 import signal
 import subprocess
@@ -100,7 +101,8 @@ class RankDeathTest(unittest.TestCase):
     def assert_one_line_names(self, errors, rank):
         said = self.said(errors)
         self.assertEqual(len(said), 1, errors)
-        self.assertRegex(said[0], rf"rank {rank} on \S+ died", errors)
+        self.assertRegex(said[0], rf"rank {rank} (on \S+ died|is gone)", errors)
+        self.assertIn(f"rank {rank} on {platform.node().split('.')[0]} ", said[0])
         self.assertRegex(said[0], r"(all_reduce|broadcast|barrier|all_gather)\S*( of \d+ \w+)? #\d+", errors)
         self.assertIn(said[0].split(": ", 1)[1], (self.folder / "out/restart-000/failure.txt").read_text())
 
