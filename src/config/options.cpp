@@ -165,7 +165,7 @@ constexpr std::string_view kCheckpointEveryForm = "auto, 1 to 1000000000, or 0: 
 std::int64_t parse_checkpoint_every(std::string_view value) {
   if (value == kByTime) return kCheckpointByTime;
   const auto steps = core::parse_int64(value);
-  if (!steps || *steps < 0 || *steps > kMostCheckpointSteps) refuse(value, kCheckpointEveryForm);
+  if (!steps || *steps < 0 || *steps > kMostCheckpointSteps) refuse_value(value, kCheckpointEveryForm);
   return *steps;
 }
 
@@ -303,7 +303,8 @@ std::vector<std::int64_t> parse_batch_sizes(std::string_view value) {
   std::vector<std::int64_t> sizes;
   for (const std::string_view part : core::split(value, ',')) {
     const auto size = core::parse_int64(core::trim(part));
-    if (!size || *size < 1 || *size > kLargestBatch || std::ranges::count(sizes, *size) > 0) refuse_value(value, kAllowed);
+    if (!size || *size < 1 || *size > kLargestBatch || std::ranges::count(sizes, *size) > 0)
+      refuse_value(value, kAllowed);
     sizes.push_back(*size);
   }
   return sizes;

@@ -11,7 +11,7 @@ constexpr std::array<std::int64_t MemoryRow::*, kMemoryCategories.size()> kColum
     &MemoryRow::parameters_bytes,  &MemoryRow::gradients_bytes, &MemoryRow::optimizer_bytes,
     &MemoryRow::activations_bytes, &MemoryRow::workspace_bytes, &MemoryRow::other_bytes};
 
-constexpr std::array<std::int64_t MemoryRow::*, kMemoryPhases.size()> kPhaseColumns{
+constexpr std::array<std::int64_t MemoryRow::*, kMemoryPhases.size()> kPhasePeakColumns{
     &MemoryRow::forward_peak_bytes, &MemoryRow::backward_peak_bytes, &MemoryRow::optimizer_peak_bytes};
 
 /// More than any rank has: what a log claims beyond it is not believed. 1 PiB.
@@ -49,8 +49,8 @@ std::vector<RankMemory> memory_of(const Start& start) {
       highest = traced;
       for (std::size_t i = 0; i < kColumns.size(); ++i)
         memory.category_bytes[i] = known(row.*kColumns[i]);
-      for (std::size_t i = 0; i < kPhaseColumns.size(); ++i)
-        memory.phase_bytes[i] = known(row.*kPhaseColumns[i]);
+      for (std::size_t i = 0; i < kPhasePeakColumns.size(); ++i)
+        memory.phase_bytes[i] = known(row.*kPhasePeakColumns[i]);
     }
     if (memory.peak_bytes || highest) ranks.push_back(memory);
   }
