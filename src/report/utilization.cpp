@@ -23,12 +23,11 @@ struct Device {
   double bf16;
 };
 
-// NVIDIA's data sheets, which for tensor cores from Ada on give figures with sparsity: half of these is dense. Compared
-// on 2026-11-28 with pages that quote them, NVIDIA's own being out of reach.
-// - V100: Tesla V100 data sheet, January 2020. T4: 2019. Quadro RTX 8000: 2018 (no page found that quotes its 130.5;
-// 576
-//   tensor cores x 128 operations x 1.77 GHz are as many). A100: June 2021. L40S: 2023.
-// - H100: 2023 (SXM, PCIe), 2024 (NVL). H200: 2024; its arithmetic is the H100's.
+// From NVIDIA's data sheets, whose figures for tensor cores from Ada on are with sparsity: half of these is dense.
+// Pages that quote them were found (2026-11-28, NVIDIA's own being out of reach) for V100 (sheet of 2020), T4 (2019),
+// A100 (2021), L40S (2023), H100 SXM (2023) and half precision of H100 PCIe, H100 NVL and H200 (2024). Unverified: TF32
+// of the last three, fp32 of the NVLs; RTX 8000's 130.5, which 576 tensor cores x 128 operations x 1.77 GHz give as
+// well; H200 NVL, taken to be H100 NVL's.
 constexpr std::array kDevices{
     Device{{"V100", "SXM2"}, 15.7, 0, 125, 0},
     Device{{"V100", "SXM3"}, 15.7, 0, 125, 0},

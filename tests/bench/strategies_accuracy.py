@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 RECIPE = {
-    "data": "digits", "lr": "0.05", "schedule": "cosine", "augment": "true", "weight-decay": "0.005", "device": "cpu",
+    "data": "digits", "lr": "0.02", "schedule": "cosine", "weight-decay": "0.005", "device": "cpu",
     "workers": "0",
 }
 # Strategy, ranks, and the keys that make its step one of 64 samples.

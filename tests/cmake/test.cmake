@@ -27,15 +27,19 @@ function(trainyard_test name)
   endif()
 endfunction()
 
-# trainyard_script_test(NAME COMMAND command... [TIMEOUT seconds] [ENVIRONMENT VAR=value...])
-# A test that is a program of its own; exit status 77 is a skip, whose reason is its last line of output.
+# trainyard_script_test(NAME COMMAND command... [TIMEOUT seconds] [ENVIRONMENT VAR=value...] [ALONE])
+# A test that is a program of its own; exit status 77 is a skip, whose reason is its last line of output. ALONE: no other
+# test runs beside it.
 function(trainyard_script_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "COMMAND;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "COMMAND;ENVIRONMENT" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME ${name} COMMAND ${ARG_COMMAND})
   trainyard_test_properties(${name} ${ARG_TIMEOUT} "${ARG_ENVIRONMENT}")
+  if(ARG_ALONE)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
 endfunction()
 
 function(trainyard_test_properties name timeout environment)
