@@ -9,7 +9,8 @@ function(trainyard_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} trainyard_options GTest::gmock)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests) # support/
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  # Each file alone, also in a unity build: many have helpers of the same name, and GoogleTest's `testing` is not ours.
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests UNITY_BUILD OFF)
   # What tests do themselves need not be fast, and GoogleTest's macros take long to optimise.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   trainyard_precompile(${name} tests <gmock/gmock.h> <gtest/gtest.h>)
