@@ -122,6 +122,7 @@ void HostCommunicator::run(Job& job) {
   } catch (const std::exception& error) {
     return group_.fail(*job.work, what + " #" + std::to_string(job.call.sequence), error.what(), start_ns);
   }
+  job.action = {};  // what it holds goes before anyone who waits goes on
   const auto bytes = job.call.elements * static_cast<std::int64_t>(c10::elementSize(job.call.type));
   group_.succeed(*job.work, {job.call.sequence, job.call.operation, bytes, /*interval=*/{}}, start_ns);
 }

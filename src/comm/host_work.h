@@ -42,13 +42,15 @@ class HostWork : public Work {
       interval_.start_ns = start_ns;
       interval_.end_ns = end_ns;
       error_ = std::move(error);
+      if (error_.empty())
+        tensors_.clear();  // here, and not when the other thread comes to it: who waited may free them
       done_ = true;
     }
     ended_.notify_all();
   }
 
  private:
-  const std::vector<at::Tensor> tensors_;
+  std::vector<at::Tensor> tensors_;  ///< of an operation that has not succeeded
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   bool done_ = false;
