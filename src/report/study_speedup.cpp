@@ -59,11 +59,10 @@ Table approaches_table(const std::vector<StudyRun>& runs, Gains& gains) {
   const auto sets = sets_by(
       runs, [](const StudyRun& run) { return std::make_tuple(run.id().model, run.id().data, run.id().device_name); });
   for (const auto& set : sets) {
-    const StudyRun* one = fastest(set, [](const StudyRun& run) {
-      return run.devices() == 1 && run.id().precision == "fp32" && of_study_1(run);
-    });
-    const bool several = std::any_of(set.begin(), set.end(),
-                                     [](const StudyRun* run) { return of_study_1(*run) && run->devices() > 1; });
+    const StudyRun* one = fastest(
+        set, [](const StudyRun& run) { return run.devices() == 1 && run.id().precision == "fp32" && of_study_1(run); });
+    const bool several =
+        std::any_of(set.begin(), set.end(), [](const StudyRun* run) { return of_study_1(*run) && run->devices() > 1; });
     if (one == nullptr || !several) continue;
     for (const StudyRun* run : set) {
       if (!of_study_1(*run)) continue;
