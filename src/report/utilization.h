@@ -21,8 +21,7 @@ inline constexpr const char* kUtilizationRule =
     "Model FLOP/s: samples a second times the operations that one takes in the model's convolutions and matrix "
     "products, forward and backward, as the log has them (recomputation not counted), over all devices. The peak is "
     "the maker's for dense matrix products in the run's precision: of amp and fp16 that of half precision. Of "
-    "processors "
-    "there is no such figure.";
+    "processors there is no such figure.";
 
 /// The peak of a device of this product name, as CUDA tells it, in FLOP/s. Nothing for devices that are not in the
 /// table, parts of a device (MIG), and precisions that the device has no unit for.

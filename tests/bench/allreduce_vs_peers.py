@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from executable import executable
+
 TIMEOUT_S = 600
 PEER = pathlib.Path(__file__).resolve().parent / "torch_allreduce_rank.py"
 
@@ -68,17 +70,13 @@ def run_gloo(options, sizes):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", type=pathlib.Path, help="the bench_allreduce to measure")
+    parser.add_argument("program", type=executable, help="the bench_allreduce to measure")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--sizes-mb", type=float, nargs="+", default=[4, 8, 16, 25, 64], help="of 10^6 bytes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=20, help="measured in each round, after 5 to warm up")
     parser.add_argument("--bind-to", default="none", help="mpirun's, for ours and MPI's")
-    options = parser.parse_args()
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"{options.program} is not a program")
-    options.program = options.program.resolve()
-    return options
+    return parser.parse_args()
 
 
 def main():

@@ -24,6 +24,8 @@ import torch
 import torch.utils.checkpoint
 import torchvision
 
+from executable import executable
+
 SIDE = 224
 CLASSES = 10
 SEGMENTS = ["none", "block", "stage"]
@@ -51,7 +53,7 @@ def our_peak(program, segments, batch):
             "activation-checkpointing": segments,
             "output": f"{scratch}/run",
         }
-        command = [program.resolve()]
+        command = [program]
         for key, value in arguments.items():
             command += [f"--{key}", str(value)]
         result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
@@ -111,12 +113,10 @@ def memory_events(profiler):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", type=pathlib.Path, help="the train to measure")
+    parser.add_argument("program", type=executable, help="the train to measure")
     parser.add_argument("--batches", type=int, nargs="+", default=[4, 6, 8])
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures there")
     options = parser.parse_args()
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"{options.program} is not a program")
     if len(set(options.batches)) < 2 or min(options.batches) < 1:
         parser.error("--batches needs two different sizes of at least 1")
     return options

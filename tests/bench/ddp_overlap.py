@@ -10,13 +10,14 @@ needs h5py. Exits 0 whatever the times are: the machine decides them.
 
 import argparse
 import os
-import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
 
 import h5py
+
+from executable import executable
 
 WARMUP = 5
 IMAGE_SIDE = 32
@@ -62,17 +63,13 @@ def measure(options, bucket_mb):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", type=pathlib.Path, help="the train to measure")
+    parser.add_argument("program", type=executable, help="the train to measure")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--steps", type=int, default=20, help=f"measured in each run, after {WARMUP} to warm up")
     parser.add_argument("--model", default="resnet18")
     parser.add_argument("--batch-size", type=int, default=32, help="per rank")
-    options = parser.parse_args()
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"{options.program} is not a program")
-    options.program = options.program.resolve()
-    return options
+    return parser.parse_args()
 
 
 def main():

@@ -23,6 +23,8 @@ import tempfile
 
 import h5py
 
+from executable import executable
+
 RANKS = 2
 WARMUP = 5
 TIMEOUT_S = 1200
@@ -101,7 +103,7 @@ def run_trainyard(options, folder):
         "device": "cpu",
         "output": folder / "run",
     }
-    command = [*MPIRUN, options.program.resolve()]
+    command = [*MPIRUN, options.program]
     for key, value in arguments.items():
         command += [f"--{key}", value]
     finish([start(command, options, folder)], "train")
@@ -137,7 +139,7 @@ def interval(ratios):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", type=pathlib.Path, help="the train to measure")
+    parser.add_argument("program", type=executable, help="the train to measure")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20, help=f"measured in each run, after {WARMUP} to warm up")
     parser.add_argument("--model", default="resnet18", choices=["resnet18", "resnet34", "resnet50"])
@@ -147,8 +149,6 @@ def parse_arguments():
     parser.add_argument("--workers", type=int, default=0, help="our loader threads; PyTorch's batches are in memory")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures there")
     options = parser.parse_args()
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"{options.program} is not a program")
     if min(options.pairs, options.steps, options.batch_size) < 1:
         parser.error("--pairs, --steps and --batch-size must be at least 1")
     return options

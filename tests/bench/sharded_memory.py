@@ -9,12 +9,13 @@ The Python needs h5py.
 
 import argparse
 import os
-import pathlib
 import subprocess
 import sys
 import tempfile
 
 import h5py
+
+from executable import executable
 
 STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
 COLUMNS = ("allocated", "peak", "parameters", "gradients", "optimizer", "activations", "workspace", "other")
@@ -55,17 +56,13 @@ def measure(options, strategy, ranks):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", type=pathlib.Path, help="the train to measure")
+    parser.add_argument("program", type=executable, help="the train to measure")
     parser.add_argument("--ranks", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--model", default="resnet18")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--batch-size", type=int, default=4, help="per rank")
     parser.add_argument("--optimizer", default="adamw", choices=["sgd", "adam", "adamw"])
-    options = parser.parse_args()
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"{options.program} is not a program")
-    options.program = options.program.resolve()
-    return options
+    return parser.parse_args()
 
 
 def main():
