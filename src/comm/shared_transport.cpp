@@ -18,11 +18,10 @@ constexpr std::int64_t kLargestChunk = std::int64_t{1} << 18;  // the slots of a
 constexpr std::int64_t kSmallestChunk = std::int64_t{1} << 14;
 constexpr std::int64_t kLargestSegment = std::int64_t{32} << 20;  // half of what a container's /dev/shm usually has
 
-// How long a rank looks before it sleeps. Between ranks that all run, the next step comes within microseconds, and
-// going to sleep and being woken would cost more than it takes; with a late rank looking only takes a core away.
-constexpr std::chrono::nanoseconds kLeastPatience{1'000};
-constexpr std::chrono::nanoseconds kMostPatience{50'000};
-constexpr int kLooksPerClock = 50;
+// Looks before sleeping: about a microsecond. Longer ones make an all-reduce by itself little faster and take the core
+// from the thread that computes meanwhile: with up to 50 us two ranks' steps took 5 % more CPU time
+// (docs/performance.md).
+constexpr int kLooks = 200;
 constexpr std::chrono::milliseconds kLivenessInterval{100};  // between two looks at a silent rank
 
 void copy_elements(std::byte* to, const std::byte* from, Slice slice, at::ScalarType type) {
@@ -86,8 +85,7 @@ SharedTransport::SharedTransport(std::unique_ptr<HostTransport> messages, Shared
       memory_(std::move(memory)),
       rank_(rank),
       size_(size),
-      chunk_bytes_(chunk_bytes_for(size)),
-      patience_(kMostPatience) {
+      chunk_bytes_(chunk_bytes_for(size)) {
   liveness_.emplace(place(rank_).alive);
 }
 
@@ -265,20 +263,11 @@ void SharedTransport::await(int rank, std::uint32_t step, const Limit& limit) {
   // Signed difference: counters wrap round, and no rank is ever more than a few steps ahead.
   const auto behind = [&](std::uint32_t seen) { return static_cast<std::int32_t>(seen - step) < 0; };
   std::uint32_t seen = other.progress.load(std::memory_order_acquire);
-  if (!behind(seen)) return;
-  const auto until = std::chrono::steady_clock::now() + patience_;
-  do {
-    for (int look = 0; look < kLooksPerClock && behind(seen); ++look) {
-      __builtin_ia32_pause();
-      seen = other.progress.load(std::memory_order_acquire);
-    }
-  } while (behind(seen) && std::chrono::steady_clock::now() < until);
-  if (!behind(seen)) {
-    patience_ = std::min(patience_ * 2, kMostPatience);
-    return;
+  for (int look = 0; look < kLooks && behind(seen); ++look) {
+    __builtin_ia32_pause();
+    seen = other.progress.load(std::memory_order_acquire);
   }
-  patience_ = std::max(patience_ / 2, kLeastPatience);
-  sleep_until(other, rank, behind, limit);
+  if (behind(seen)) sleep_until(other, rank, behind, limit);
 }
 
 template <class Behind>

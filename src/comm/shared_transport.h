@@ -4,7 +4,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -98,7 +97,6 @@ class SharedTransport : public HostTransport {
   std::uint32_t progress_ = 0;
   std::int64_t chunks_ = 0;
   std::array<std::uint32_t, kSlots> free_from_{};  ///< by slot: the step that shows that a rank is done with it
-  std::chrono::nanoseconds patience_;              ///< how long to look before sleeping: learnt from how waits ended
   std::optional<Liveness> liveness_;
 };
 
