@@ -95,8 +95,12 @@ done
 full_output=$disk/full
 full=$(begin "$full_output")
 until_true 90 "a checkpoint on the small disk" has_checkpoint "$full_output"
-cat /dev/zero > "$disk/filler" 2> /dev/null || true
+# Filled again and again: a checkpoint that fails, or an old one that makes way, gives space back, and the run goes on.
+while sleep 0.1; do cat /dev/zero >> "$disk/filler" || true; done 2> /dev/null &
+filling=$!
 expect_end 'a full disk' "$full" "$full_output" 'cannot write the timing log .*No space left on device'
+kill "$filling"
+wait "$filling" || true
 rm "$disk/filler"
 
 i=0
