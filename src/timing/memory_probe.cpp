@@ -49,7 +49,7 @@ void reset_device_peak(at::Device device) {
   if (device.is_cpu()) reset_host_peak();
 }
 
-std::int64_t limit_device_memory(at::Device device, std::int64_t bytes) {
+std::int64_t limit_device_memory([[maybe_unused]] at::Device device, std::int64_t bytes) {
 #ifdef TRAINYARD_HAS_CUDA
   if (device.is_cuda()) {
     const auto total = static_cast<std::int64_t>(at::cuda::getDeviceProperties(device.index())->totalGlobalMem);
@@ -63,11 +63,9 @@ std::int64_t limit_device_memory(at::Device device, std::int64_t bytes) {
   return bytes;
 }
 
-void release_cached_memory(at::Device device) {
+void release_cached_memory([[maybe_unused]] at::Device device) {
 #ifdef TRAINYARD_HAS_CUDA
   if (device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
-#else
-  static_cast<void>(device);
 #endif
 }
 
