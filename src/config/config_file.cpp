@@ -31,6 +31,20 @@ std::string mend_of(std::string_view key) {
   return suggestion(key, "");
 }
 
+constexpr std::string_view kOfStudies = "; several values are for a study, a file with a [study] section";
+
+/// True for a value that is refused as a whole, and would not be word by word.
+bool are_several_values(RunConfig config, const Option& option, std::string_view value) {
+  if (value.find(' ') == std::string_view::npos) return false;
+  try {
+    for (const std::string_view word : core::split_words(value))
+      option.set(config, word);
+  } catch (const core::UsageError&) {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool is_run_name(std::string_view name) {
@@ -105,7 +119,8 @@ void set_at_line(RunConfig& config, const Option& option, std::string_view value
   try {
     option.set(config, value);
   } catch (const core::UsageError& error) {
-    throw core::UsageError(fmt::format("{}:{}: {}: {}", origin, line, option.name(), error.what()));
+    throw core::UsageError(fmt::format("{}:{}: {}: {}{}", origin, line, option.name(), error.what(),
+                                       are_several_values(config, option, value) ? kOfStudies : ""));
   }
 }
 

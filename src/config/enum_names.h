@@ -112,8 +112,10 @@ struct EnumNames<DeviceKind> {
 
 template <>
 struct EnumNames<MemoryFormat> {
-  static constexpr std::array<std::pair<MemoryFormat, std::string_view>, 2> table{
-      {{MemoryFormat::kContiguous, "contiguous"}, {MemoryFormat::kChannelsLast, "channels-last"}}};
+  static constexpr std::array<std::pair<MemoryFormat, std::string_view>, 3> table{
+      {{MemoryFormat::kAuto, "auto"},
+       {MemoryFormat::kContiguous, "contiguous"},
+       {MemoryFormat::kChannelsLast, "channels-last"}}};
 };
 
 template <>

@@ -251,7 +251,9 @@ std::vector<Option> run_options() {
   table.push_back(integer("seed", &C::seed, {0, std::int64_t{9'007'199'254'740'992}}, "",
                           "of weights, order of samples and augmentation"));
   table.push_back(choice("device", &C::device, "auto: cuda where a device is found, else cpu"));
-  table.push_back(choice("memory-format", &C::memory_format, "layout of images and activations"));
+  table.push_back(
+      choice("memory-format", &C::memory_format,
+             "layout of images and activations; auto: channels-last on a CPU from 32 pixels a side, else contiguous"));
   table.push_back(real("target-accuracy", &C::target_accuracy, {0, 1}, "",
                        "training ends after the epoch whose validation accuracy reaches it, as 0.93; 0: never"));
   table.push_back(

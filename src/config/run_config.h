@@ -30,7 +30,7 @@ enum class PrecisionKind { kFp32, kTf32, kAmp, kFp16, kBf16 };
 enum class NormalisationKind { kOwn, kImagenet };
 enum class ScheduleKind { kConstant, kStep, kCosine, kLinear };
 enum class DeviceKind { kAuto, kCpu, kCuda };
-enum class MemoryFormat { kContiguous, kChannelsLast };
+enum class MemoryFormat { kAuto, kContiguous, kChannelsLast };
 enum class EngineKind { kEager, kTorchScript, kInt8, kTorchScriptInt8 };
 
 /// Whether a model reads sequences of tokens; the others read images.
@@ -107,7 +107,7 @@ struct RunConfig {
   Checkpointing activation_checkpointing = Checkpointing::kNone;  ///< recompute activations in backward
   std::uint64_t seed = 0;
   DeviceKind device = DeviceKind::kAuto;
-  MemoryFormat memory_format = MemoryFormat::kContiguous;
+  MemoryFormat memory_format = MemoryFormat::kAuto;
   std::string resume = "auto";                        ///< auto, never, or where a checkpoint is
   bool rebatch = false;                               ///< resume although the global batch is another one
   std::int64_t checkpoint_every = kCheckpointByTime;  ///< optimizer steps; 0: only when asked to stop

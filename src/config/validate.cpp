@@ -55,7 +55,7 @@ void validate_input(const RunConfig& config) {
   if (config.image_size != 0) refuse("image-size");
   if (config.normalisation != NormalisationKind::kOwn) refuse("normalisation");
   if (config.augment) refuse("augment");
-  if (config.memory_format != MemoryFormat::kContiguous) refuse("memory-format = channels-last");
+  if (config.memory_format == MemoryFormat::kChannelsLast) refuse("memory-format = channels-last");
   if (config.sync_batchnorm) refuse("sync-batchnorm");
 }
 

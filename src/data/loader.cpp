@@ -117,7 +117,7 @@ class Loader::Implementation {
     auto* label = static_cast<std::int64_t*>(buffer.get());
     for (const std::int64_t sample : samples)
       *label++ = dataset_->label(sample);
-    return {.images = maker.make(samples, epoch.number),
+    return {.inputs = maker.make(samples, epoch.number),
             .labels = at::from_blob(
                 buffer.get(), {slice.count}, [owner = buffer](void*) {}, at::kLong),
             .global_samples = slice.global_count,

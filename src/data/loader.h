@@ -14,7 +14,7 @@ struct LoaderOptions {
   int workers = 0;             ///< threads; 0 prepares each batch inside next()
   std::uint64_t seed = 0;      ///< of augmentation and the batches' random keys
   bool augment = false;        ///< random crop and flip, by the data set's rules
-  bool channels_last = false;  ///< memory format of `images`; the sizes stay [n, channels, height, width]
+  bool channels_last = false;  ///< memory format of images; the sizes stay [n, channels, height, width]
   bool pin_memory = false;     ///< page-locked batches for asynchronous copies; needs CUDA
   std::optional<Normalisation> normalisation = std::nullopt;  ///< none: the data set's
 };

@@ -32,7 +32,7 @@ std::vector<data::Batch> first_batches(const std::shared_ptr<const data::Dataset
   data::Loader loader(data, in_order(*data, batch_size), loading);
   loader.start_epoch(0);
   std::vector<data::Batch> batches{*loader.next()};
-  const auto batch_bytes = static_cast<std::int64_t>(batches.front().images.nbytes());
+  const auto batch_bytes = static_cast<std::int64_t>(batches.front().inputs.nbytes());
   const std::int64_t count = std::clamp(kMostBytes / batch_bytes, std::int64_t{1}, data->size() / batch_size);
   while (static_cast<std::int64_t>(batches.size()) < count)
     batches.push_back(*loader.next());
@@ -44,13 +44,13 @@ void measure(Engine& engine, const std::vector<data::Batch>& batches, const Meas
   for (std::int64_t turn = 0; turn < plan.warmup + plan.batches; ++turn) {
     const data::Batch& batch = batches[static_cast<std::size_t>(turn) % batches.size()];
     const std::int64_t start_ns = core::steady_ns();
-    const at::Tensor logits = engine.answer(batch.images);
+    const at::Tensor logits = engine.answer(batch.inputs);
     const std::int64_t end_ns = core::steady_ns();
     if (turn < plan.warmup) continue;
     sink({.batch = plan.first + turn - plan.warmup,
           .start_ns = start_ns - plan.log_zero_ns,
           .duration_ns = end_ns - start_ns,
-          .samples = batch.images.size(0),
+          .samples = batch.inputs.size(0),
           .correct = plan.labelled ? parallel::count_correct(logits, batch.labels).item<std::int64_t>() : -1});
   }
 }
@@ -61,8 +61,8 @@ log::AccuracyRow evaluate(Engine& engine, const std::shared_ptr<const data::Data
   loader.start_epoch(0);
   log::AccuracyRow row;
   while (const std::optional<data::Batch> batch = loader.next()) {
-    row.samples += batch->images.size(0);
-    row.correct += parallel::count_correct(engine.answer(batch->images), batch->labels).item<std::int64_t>();
+    row.samples += batch->inputs.size(0);
+    row.correct += parallel::count_correct(engine.answer(batch->inputs), batch->labels).item<std::int64_t>();
   }
   return row;
 }

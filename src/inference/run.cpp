@@ -14,6 +14,7 @@
 #include "comm/bootstrap.h"
 #include "config/enum_names.h"
 #include "config/parse.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/logging.h"
 #include "core/text.h"
@@ -23,7 +24,10 @@
 #include "log/writer.h"
 #include "models/model.h"
 #include "precision/policy.h"
+#include "timing/device_sampler.h"
 #include "training/agreement.h"
+#include "training/device_watch.h"
+#include "training/memory_format.h"
 #include "training/model_input.h"
 #include "training/run_attributes.h"
 #include "training/run_folder.h"
@@ -43,7 +47,7 @@ CalibrationBatches calibration_batches(const std::shared_ptr<const data::Dataset
   return [loader, left = config.inference->calibration_samples]() mutable -> std::optional<at::Tensor> {
     std::optional<data::Batch> batch = left > 0 ? loader->next() : std::nullopt;
     if (!batch) return std::nullopt;
-    const at::Tensor images = batch->images.narrow(0, 0, std::min(left, batch->images.size(0)));
+    const at::Tensor images = batch->inputs.narrow(0, 0, std::min(left, batch->inputs.size(0)));
     left -= images.size(0);
     return images;
   };
@@ -85,6 +89,7 @@ class Run {
                                          config::name_of(request.engine)));
     }
     data_ = data::open(config_);
+    config_.memory_format = training::memory_format(config_, *data_.train, world_.device);
     loading_ = data::loader_options(config_, world_.device.is_cuda());
     for (const std::int64_t size : request.batch_sizes)
       check_batch_size(*data_.validation, size);
@@ -96,7 +101,7 @@ class Run {
     zero_ = training::agree_on_zero(world_);
     const CalibrationBatches calibration = calibration_batches(data_.train, config_, loading_);
     const data::Batch example = first_batches(data_.validation, 1, loading_).front();
-    stored_ = store_model(model_, config_.precision, config_.inference->engine, example.images, calibration,
+    stored_ = store_model(model_, config_.precision, config_.inference->engine, example.inputs, calibration,
                           folder_->attempt());
     log::RunAttributes attributes = training::describe_place(config_, world_, *folder_, zero_);
     attributes.engine = config::name_of(stored_.engine);
@@ -116,6 +121,8 @@ class Run {
                          .batches = config_.inference->batches,
                          .log_zero_ns = zero_.steady_ns,
                          .labelled = config_.data != config::Data::kSynthetic};
+    sampler_ = training::watch_devices(world_.device, 1, *writer_, zero_.steady_ns,
+                                       [this](const std::string& line) { tell_warning(line); });
     for (const std::int64_t size : config_.inference->batch_sizes) {
       const std::unique_ptr<Engine> engine = open_engine(stored_);
       measure(*engine, first_batches(data_.validation, size, loading_), plan,
@@ -123,6 +130,7 @@ class Run {
       plan.first += plan.batches;
     }
     if (!config_.weights.empty() && plan.labelled) count_right_answers();
+    sampler_.reset();
     writer_->finish();
   }
 
@@ -130,6 +138,12 @@ class Run {
   const std::filesystem::path& root() const { return folder_->root(); }
 
  private:
+  void tell_warning(const std::string& line) {
+    writer_->append(
+        log::EventRow{.time_ns = core::steady_ns() - zero_.steady_ns, .kind = "warning", .text = core::one_line(line)});
+    core::log_warning(line);
+  }
+
   std::unique_ptr<models::Model> built() const {
     return models::build(config_, training::model_input(*data_.train), data_.train->classes());
   }
@@ -154,6 +168,7 @@ class Run {
   training::LogZero zero_;
   StoredModel stored_;
   std::optional<log::Writer> writer_;
+  std::unique_ptr<timing::DeviceSampler> sampler_;
 };
 
 }  // namespace

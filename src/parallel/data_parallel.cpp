@@ -71,7 +71,7 @@ void DeviceCopy::start(std::vector<data::Batch> batches, at::Tensor factor) {
 }
 
 void DeviceCopy::run(const data::Batch& batch, const at::Tensor& factor) {
-  const at::Tensor input = policy_.as_input(batch.images.to(device_, /*non_blocking=*/true));
+  const at::Tensor input = policy_.as_input(batch.inputs.to(device_, /*non_blocking=*/true));
   const at::Tensor labels = batch.labels.to(device_, /*non_blocking=*/true);
   const at::Tensor logits = model_->forward(input, {models::Pass::kTrain, batch.random_key});
   const at::Tensor loss = loss_sum(logits, labels);

@@ -88,7 +88,7 @@ StepResult ModelParallel::train(const data::Batch& batch, std::int64_t samples, 
     Replica& part = *parts_[i];
     {
       const Region region(timer, Phase::kTransfer);
-      inputs.push_back(i == 0 ? part.to_device(batch.images) : outputs.back().detach().to(part.device()));
+      inputs.push_back(i == 0 ? part.to_device(batch.inputs) : outputs.back().detach().to(part.device()));
       if (i > 0) inputs.back().set_requires_grad(true);
       pass = pass_on(part, i == 0 ? pass.over(inputs.back()) : pass);
     }
@@ -124,7 +124,7 @@ Evaluation ModelParallel::evaluate(const data::Batch& batch) {
   result.samples = batch.labels.size(0);
   if (result.samples == 0) return result;
   const c10::NoGradGuard no_grad;
-  at::Tensor activation = parts_.front()->to_device(batch.images);
+  at::Tensor activation = parts_.front()->to_device(batch.inputs);
   models::Pass pass = models::Pass(models::Pass::kEvaluate).over(activation);
   for (const auto& part : parts_) {
     pass = pass_on(*part, pass);

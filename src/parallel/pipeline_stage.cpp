@@ -123,7 +123,7 @@ void PipelineStage::exchange(const Exchange& messages) {
       outgoing_.erase(found);
       transfers.push_back(comm::P2P::send(result, rank_of(message.peer)));
     } else {
-      const at::Tensor& input = micro_batches_[static_cast<std::size_t>(made_by.micro_batch)].images;
+      const at::Tensor& input = micro_batches_[static_cast<std::size_t>(made_by.micro_batch)].inputs;
       arrivals_[made_by] = {part.make_output(input, replica_.device()), nullptr};
       received.push_back(made_by);
       transfers.push_back(comm::P2P::receive(arrivals_[made_by].tensor, rank_of(message.peer)));
@@ -165,7 +165,7 @@ Evaluation PipelineStage::evaluate(const data::Batch& batch) {
     if (part == 0) {
       activation = input;
     } else if (crosses) {
-      activation = parts_[static_cast<std::size_t>(part - 1)].make_output(batch.images, replica_.device());
+      activation = parts_[static_cast<std::size_t>(part - 1)].make_output(batch.inputs, replica_.device());
       communicator_.exchange({comm::P2P::receive(activation, rank_of((part - 1) % place_.stages))})->wait();
     }
     activation = replica_.model().forward(activation, pass, own_stages(part));
@@ -182,7 +182,7 @@ Evaluation PipelineStage::evaluate(const data::Batch& batch) {
 }
 
 at::Tensor PipelineStage::model_input(const data::Batch& batch, int part) {
-  return part == 0 || !batch.images.is_floating_point() ? replica_.to_device(batch.images) : at::Tensor();
+  return part == 0 || !batch.inputs.is_floating_point() ? replica_.to_device(batch.inputs) : at::Tensor();
 }
 
 at::Tensor PipelineStage::labels_of(const data::Batch& batch) {

@@ -56,7 +56,7 @@ void Replica::accumulate(const data::Batch& batch, std::int64_t global_samples, 
   at::Tensor labels;
   {
     const Region region(timer, Phase::kTransfer);
-    input = to_device(batch.images);
+    input = to_device(batch.inputs);
     labels = batch.labels.to(device_, /*non_blocking=*/true);
   }
   at::Tensor loss;
@@ -116,7 +116,7 @@ Evaluation Replica::evaluate(const data::Batch& batch) {
   if (result.samples == 0) return result;
   const c10::NoGradGuard no_grad;
   const at::Tensor labels = batch.labels.to(device_, /*non_blocking=*/true);
-  const at::Tensor logits = forward_(to_device(batch.images), models::Pass::kEvaluate);
+  const at::Tensor logits = forward_(to_device(batch.inputs), models::Pass::kEvaluate);
   result.loss_sum = loss_sum(logits, labels).item<double>();
   result.correct = count_correct(logits, labels).item<std::int64_t>();
   return result;

@@ -165,8 +165,8 @@ Plot phases_plot(const Report& report) {
 Plot throughput_plot(const Report& report) {
   BarChart chart{"throughput",
                  "Throughput",
-                 "Bars, one a run: images per second over all ranks. The table below has the figures.",
-                 "images per second, all ranks together",
+                 "Bars, one a run: samples per second over all ranks. The table below has the figures.",
+                 "samples per second, all ranks together",
                  [](double rate) { return format_trimmed(rate, 4); },
                  0.0,
                  {},
@@ -175,7 +175,7 @@ Plot throughput_plot(const Report& report) {
     if (!run.images_per_second) continue;
     const std::string rate = format_significant(*run.images_per_second, 3);
     chart.bars.push_back(
-        {run.label, {{*run.images_per_second, "s0", run.label + ": " + rate + " images/s", ""}}, rate});
+        {run.label, {{*run.images_per_second, "s0", run.label + ": " + rate + " samples/s", ""}}, rate});
   }
   return draw_both(chart);
 }

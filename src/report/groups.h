@@ -34,7 +34,7 @@ struct Comparison {
   std::size_t group = 0;
   std::size_t other = 0;
   std::string difference;  ///< "precision: amp instead of fp32"
-  double ratio = 1;        ///< of images per second: those of the group over those of the other
+  double ratio = 1;        ///< of samples per second: those of the group over those of the other
   Interval interval;       ///< where both have repeats
   Verdict verdict = Verdict::kTooFewRepeats;
 };

@@ -127,7 +127,7 @@ std::vector<KeyFigure> key_figures(const Report& report) {
     return best;
   };
   if (const auto* run = best_run([](const RunSummary& r) { return r.images_per_second.value_or(0); })) {
-    figures.push_back({"Highest throughput", format_significant(*run->images_per_second, 3), "images/s", run->label});
+    figures.push_back({"Highest throughput", format_significant(*run->images_per_second, 3), "samples/s", run->label});
   }
   const auto fastest = std::max_element(report.scaling.begin(), report.scaling.end(),
                                         [](const Scaling& a, const Scaling& b) { return a.speedup < b.speedup; });

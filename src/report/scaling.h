@@ -15,12 +15,12 @@ struct Scaling {
   std::size_t run = 0;
   std::size_t baseline = 0;
   ScalingKind kind = ScalingKind::kWeak;
-  double speedup = 0;     ///< images per second / those of the baseline
+  double speedup = 0;     ///< samples per second / those of the baseline
   double efficiency = 0;  ///< speedup / devices
 };
 
 inline constexpr const char* kBaselineRule =
-    "Speedup: images per second over those of the run's single-device baseline; efficiency: speedup over devices, of "
+    "Speedup: samples per second over those of the run's single-device baseline; efficiency: speedup over devices, of "
     "which "
     "each rank drives one unless `devices` says more. A baseline is a run on one rank and one device with the same "
     "model, "

@@ -26,7 +26,7 @@ Table precision_table(const std::vector<const StudyRun*>& set) {
                {"bandwidth", several ? "Bandwidth (all-reduce bus)" : "Bandwidth (host to device)", Format::kBandwidth},
                {"epochs", "epochs", Format::kCount},
                {"epoch_ns", "epoch", Format::kDuration},
-               {"images_per_second", "images/s", Format::kReal},
+               {"images_per_second", "samples/s", Format::kReal},
                {"best_val_accuracy", "best accuracy", Format::kShare}},
               {},
               "training_ns"};

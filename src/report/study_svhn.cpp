@@ -34,7 +34,7 @@ Table nodes_table(const std::vector<const StudyRun*>& set, const StudyRun* one) 
                {"accumulate", "accumulate", Format::kCount},
                {"training_ns", "training time", Format::kDuration},
                {"epoch_ns", "epoch", Format::kDuration},
-               {"images_per_second", "images/s", Format::kReal},
+               {"images_per_second", "samples/s", Format::kReal},
                {"speedup", "over one node", Format::kFactor},
                {"best_val_accuracy", "best accuracy", Format::kShare}},
               {},

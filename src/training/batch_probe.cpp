@@ -21,6 +21,7 @@
 #include "timing/memory_probe.h"
 #include "timing/step_timer.h"
 #include "training/batch_search.h"
+#include "training/memory_format.h"
 #include "training/model_input.h"
 
 namespace trainyard::training {
@@ -33,7 +34,9 @@ constexpr std::int64_t kSmallestBatch = 2;
 class Probe {
  public:
   Probe(const config::RunConfig& config, const comm::World& world)
-      : config_(config), world_(world), data_(data::open(config)) {}
+      : config_(config), world_(world), data_(data::open(config)) {
+    config_.memory_format = memory_format(config_, *data_.train, world_.device);
+  }
 
   /// The peak of one step, with all that a run of this batch-size holds; none where it does not fit.
   std::optional<std::int64_t> peak_of(std::int64_t batch_size) const {
@@ -63,7 +66,7 @@ class Probe {
     return timing::device_memory(world_.device).peak;
   }
 
-  const config::RunConfig& config_;
+  config::RunConfig config_;
   const comm::World& world_;
   data::Datasets data_;
 };

@@ -80,14 +80,14 @@ double Progress::seconds_left(std::int64_t step) const {
   return static_cast<double>(plan_.total_steps - step - 1) * step_seconds_;
 }
 
-double Progress::images_per_second() const {
+double Progress::samples_per_second() const {
   return static_cast<double>(plan_.step_samples) / std::max(step_seconds_, 1e-9);
 }
 
 void Progress::draw_bar(const log::StepRow& row) const {
   const std::string head = fmt::format("epoch {}/{} ", row.epoch + 1, plan_.epochs);
   const std::string tail = fmt::format(" {}/{}  {}{}  {} left", row.step + 1, plan_.total_steps,
-                                       core::format_rate(images_per_second(), "images"), loss("  loss ", row),
+                                       core::format_rate(samples_per_second(), "samples"), loss("  loss ", row),
                                        duration(seconds_left(row.step)));
   const int room = columns_ - static_cast<int>(head.size() + tail.size()) - 3;
   std::string bar;
@@ -103,8 +103,8 @@ void Progress::draw_bar(const log::StepRow& row) const {
 
 void Progress::print_line(const log::StepRow& row) const {
   core::log_info(fmt::format("epoch {}/{}, step {}/{}: {}{}, {} left", row.epoch + 1, plan_.epochs, row.step + 1,
-                             plan_.total_steps, core::format_rate(images_per_second(), "images"), loss(", loss ", row),
-                             duration(seconds_left(row.step))));
+                             plan_.total_steps, core::format_rate(samples_per_second(), "samples"),
+                             loss(", loss ", row), duration(seconds_left(row.step))));
 }
 
 void Progress::clear_bar() const {

@@ -30,7 +30,7 @@ class Progress {
   void print_line(const log::StepRow& row) const;
   void clear_bar() const;
   double seconds_left(std::int64_t step) const;
-  double images_per_second() const;
+  double samples_per_second() const;
 
   Plan plan_;
   bool shown_;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "comm/bootstrap.h"
-#include "comm/device_facts.h"
 #include "config/enum_names.h"
 #include "config/parse.h"
 #include "core/atomic_file.h"
@@ -22,13 +21,14 @@
 #include "models/flops.h"
 #include "models/model.h"
 #include "models/safetensors.h"
-#include "parallel/devices.h"
 #include "parallel/strategy.h"
 #include "precision/policy.h"
 #include "timing/device_sampler.h"
 #include "timing/host_memory.h"
 #include "training/agreement.h"
 #include "training/checkpointer.h"
+#include "training/device_watch.h"
+#include "training/memory_format.h"
 #include "training/model_input.h"
 #include "training/out_of_memory.h"
 #include "training/provenance.h"
@@ -59,6 +59,7 @@ class Run {
   /// What this rank can find wrong by itself. No collectives.
   void prepare() {
     data_ = data::open(staged_ ? staged_->config() : config_);
+    config_.memory_format = memory_format(config_, *data_.train, world_.device);
     auto model = models::build(config_, model_input(*data_.train), data_.train->classes());
     model_bytes_ = precision::Policy::make(config_.precision, world_.device).bytes_of(*model);
     flops_per_sample_ = models::training_flops(*model, mean_sample(*data_.train));
@@ -115,7 +116,8 @@ class Run {
     }
     for (const std::string& line : said_)
       trainer_->tell("restart", line);
-    watch_devices();
+    sampler_ = watch_devices(world_.device, config_.devices, *writer_, zero_.steady_ns,
+                             [this](const std::string& line) { trainer_->tell("warning", line); });
     Summary summary;
     {
       Checkpointer checkpointer(config_, world_, folder_->root() / "checkpoints", folder_->restart(),
@@ -144,24 +146,13 @@ class Run {
     if (dynamic_cast<const comm::CollectiveError*>(&error) != nullptr) {
       const std::string cause = core::explain_stall(core::read_flight_records(folder_->attempt()));
       if (!cause.empty()) line += "; " + cause;
+    } else if (world_.rank == 0) {  // whose lines do not begin with its name
+      line = fmt::format("rank 0 on {}: {}", world_.node, line);
     }
     if (core::claim_failure(folder_->attempt(), line)) core::log_error(line);
   }
 
  private:
-  /// Has the log told what the GPUs of this rank do, or why it is not.
-  void watch_devices() {
-    if (!world_.device.is_cuda()) return;
-    try {
-      std::vector<std::string> uuids;
-      for (const at::Device device : parallel::devices_from(world_.device, config_.devices))
-        uuids.push_back(comm::device_facts(device).uuid);
-      sampler_.emplace(std::make_unique<timing::Nvml>(), uuids, *writer_, zero_.steady_ns);
-    } catch (const core::Error& error) {
-      trainer_->tell("warning", fmt::format("the log has no utilisation and power of devices: {}", error.what()));
-    }
-  }
-
   /// The exit status of a run that was asked to stop.
   int stopped(const Summary& summary) const {
     if (world_.rank == 0) {
@@ -198,7 +189,7 @@ class Run {
   std::vector<std::string> said_;  ///< before there was a log
   std::optional<log::Writer> writer_;
   std::optional<Trainer> trainer_;
-  std::optional<timing::DeviceSampler> sampler_;
+  std::unique_ptr<timing::DeviceSampler> sampler_;
 };
 
 Outcome start(Run& run, const comm::World& world, const std::optional<std::string>& refusal) {

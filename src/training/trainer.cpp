@@ -206,7 +206,7 @@ Trainer::Totals Trainer::train_epoch(std::int64_t epoch, Checkpointer& checkpoin
     // Every stage of a pipeline loads a batch, and only two of them copy it.
     if (world_.device.is_cuda() && strategy_.data_shard().count == world_.size) {
       for (const data::Batch& batch : batches)
-        bandwidth_.add_transfer(static_cast<std::int64_t>(batch.images.nbytes() + batch.labels.nbytes()));
+        bandwidth_.add_transfer(static_cast<std::int64_t>(batch.inputs.nbytes() + batch.labels.nbytes()));
     }
     const bool sampled = step_ % kSampleSteps == std::min<std::int64_t>(1, total_steps_ - 1);
     parallel::StepResult result = sampled ? traced_step(batches) : strategy_.step(batches, schedule_.at(step_), timer_);

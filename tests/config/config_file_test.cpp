@@ -13,6 +13,7 @@ namespace {
 
 using test::refusal;
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -97,6 +98,14 @@ TEST(ConfigFile, NamesFileLineAndKeyOfAValueThatIsNotAllowed) {
   EXPECT_EQ(refused("[slurm]\nnodes = 0\n"), "a.cfg:2: nodes: '0' is not allowed: 1 to 10000");
   EXPECT_EQ(refused("workers = -1\n"), "a.cfg:1: workers: '-1' is not allowed: 1 to 256, or 0: load in line");
   EXPECT_EQ(refused("seed = -1\n"), "a.cfg:1: seed: '-1' is not allowed: 0 to 9007199254740992");
+}
+
+TEST(ConfigFile, SaysWhereSeveralValuesAreAllowed) {
+  EXPECT_EQ(
+      refused("lr = 0.1 0.2\n"),
+      "a.cfg:1: lr: '0.1 0.2' is not allowed: above 0 to 100; several values are for a study, a file with a [study] "
+      "section");
+  EXPECT_THAT(refused("lr = 0.1 x\n"), EndsWith("above 0 to 100"));
 }
 
 TEST(ConfigFile, NamesTheFileOfACombinationThatCannotRun) {

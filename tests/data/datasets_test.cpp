@@ -142,8 +142,8 @@ std::vector<float> loaded(const std::shared_ptr<const Dataset>& data, int worker
   for (const std::int64_t epoch : {0, 5}) {
     loader.start_epoch(epoch);
     while (const auto batch = loader.next()) {
-      const auto* first = batch->images.const_data_ptr<float>();
-      all.insert(all.end(), first, first + batch->images.numel());
+      const auto* first = batch->inputs.const_data_ptr<float>();
+      all.insert(all.end(), first, first + batch->inputs.numel());
     }
   }
   return all;

@@ -80,7 +80,7 @@ std::vector<Batch> epoch_of(Loader& loader, std::int64_t epoch, std::int64_t fir
 void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    EXPECT_TRUE(at::equal(a[i].images, b[i].images)) << "batch " << i;
+    EXPECT_TRUE(at::equal(a[i].inputs, b[i].inputs)) << "batch " << i;
     EXPECT_TRUE(at::equal(a[i].labels, b[i].labels)) << "batch " << i;
     EXPECT_EQ(a[i].global_samples, b[i].global_samples);
   }
@@ -96,11 +96,11 @@ TEST(Loader, GivesEachSampleOnceWithItsOwnImage) {
     std::vector<std::int64_t> seen;
     for (const Batch& batch : batches) {
       const auto labels = labels_of(batch);
-      EXPECT_EQ(batch.images.sizes(), (std::vector<std::int64_t>{static_cast<std::int64_t>(labels.size()), 3, 8, 8}));
-      EXPECT_EQ(batch.images.scalar_type(), at::kFloat);
+      EXPECT_EQ(batch.inputs.sizes(), (std::vector<std::int64_t>{static_cast<std::int64_t>(labels.size()), 3, 8, 8}));
+      EXPECT_EQ(batch.inputs.scalar_type(), at::kFloat);
       EXPECT_EQ(batch.labels.scalar_type(), at::kLong);
       EXPECT_EQ(batch.global_samples, static_cast<std::int64_t>(labels.size()));
-      const auto* pixel = batch.images.const_data_ptr<float>();
+      const auto* pixel = batch.inputs.const_data_ptr<float>();
       for (const std::int64_t label : labels) {
         for (int i = 0; i < 3 * 8 * 8; ++i)
           ASSERT_EQ(*pixel++, static_cast<float>(label % 251));
@@ -140,7 +140,7 @@ TEST(Loader, GivesRanksTheSlicesOfOneGlobalBatch) {
     for (int rank = 0; rank < kRanks; ++rank) {
       const Batch& part = parts[static_cast<std::size_t>(rank)][g];
       const std::int64_t count = part.labels.numel();
-      EXPECT_TRUE(at::equal(part.images, expected[g].images.narrow(0, start, count)));
+      EXPECT_TRUE(at::equal(part.inputs, expected[g].inputs.narrow(0, start, count)));
       EXPECT_TRUE(at::equal(part.labels, expected[g].labels.narrow(0, start, count)));
       EXPECT_EQ(part.global_samples, expected[g].global_samples);
       start += count;
@@ -175,7 +175,7 @@ TEST(Loader, AugmentsEachSampleByItsOwnKey) {
       crop_and_flip(pixels.data() + 81 * c, 9, 9, augmentation, augmented.data() + 81 * c);
     }
     normaliser.to_planar(augmented.data(), expected.data());
-    const auto* actual = batches[0].images.const_data_ptr<float>() + 243 * i;
+    const auto* actual = batches[0].inputs.const_data_ptr<float>() + 243 * i;
     ASSERT_TRUE(std::equal(expected.begin(), expected.end(), actual)) << "sample " << i;
   }
 }
@@ -187,7 +187,7 @@ TEST(Loader, GivesChannelsLastTensorsOfTheSameImages) {
   Loader channels_last(data, training(*data, 16), {.workers = 1, .augment = true, .channels_last = true});
   const auto batches = epoch_of(channels_last, 1);
   for (const Batch& batch : batches)
-    EXPECT_TRUE(batch.images.is_contiguous(at::MemoryFormat::ChannelsLast));
+    EXPECT_TRUE(batch.inputs.is_contiguous(at::MemoryFormat::ChannelsLast));
   expect_same(epoch_of(contiguous, 1), batches);
 }
 
@@ -198,7 +198,7 @@ TEST(Loader, GivesEmptyValidationBatchesToRanksThatAreDone) {
   ASSERT_EQ(batches.size(), 2u);
   EXPECT_EQ(labels_of(batches[0]), (std::vector<std::int64_t>{7, 8}));
   EXPECT_EQ(batches[0].global_samples, 8);
-  EXPECT_EQ(batches[1].images.sizes(), (std::vector<std::int64_t>{0, 3, 8, 8}));
+  EXPECT_EQ(batches[1].inputs.sizes(), (std::vector<std::int64_t>{0, 3, 8, 8}));
   EXPECT_EQ(batches[1].labels.numel(), 0);
   EXPECT_EQ(batches[1].global_samples, 1);
 }
@@ -214,7 +214,7 @@ TEST(Loader, LeavesBatchesAloneThatAreStillHeld) {
   const auto order = shuffled_order(400, kSeed, 0);
   ASSERT_EQ(held.size(), 100u);
   for (std::size_t b = 0; b < held.size(); ++b) {
-    const auto* pixel = held[b].images.const_data_ptr<float>();
+    const auto* pixel = held[b].inputs.const_data_ptr<float>();
     for (std::size_t i = 0; i < 4; ++i) {
       EXPECT_EQ(labels_of(held[b])[i], order[4 * b + i]);
       EXPECT_EQ(pixel[192 * i + 100], static_cast<float>(order[4 * b + i] % 251));
@@ -229,7 +229,7 @@ TEST(Loader, UsesMemoryAgain) {
     std::vector<const void*> places;
     loader.start_epoch(0);
     while (const auto batch = loader.next())
-      places.push_back(batch->images.const_data_ptr());
+      places.push_back(batch->inputs.const_data_ptr());
     std::sort(places.begin(), places.end());
     places.erase(std::unique(places.begin(), places.end()), places.end());
     EXPECT_LE(places.size(), 1u + 2u * static_cast<std::size_t>(workers) + 1u);
@@ -318,13 +318,13 @@ TEST(Loader, GivesPageLockedBatches) {
   std::vector<Batch> on_device;
   loader.start_epoch(0);
   while (const auto batch = loader.next()) {
-    EXPECT_TRUE(batch->images.is_pinned());
+    EXPECT_TRUE(batch->inputs.is_pinned());
     // Asynchronous: the batch dies before its copy is done, and must not be written again until then.
-    on_device.push_back({.images = batch->images.to(at::kCUDA, at::kFloat, /*non_blocking=*/true),
+    on_device.push_back({.inputs = batch->inputs.to(at::kCUDA, at::kFloat, /*non_blocking=*/true),
                          .labels = batch->labels.to(at::kCUDA, at::kLong, /*non_blocking=*/true)});
   }
   for (const Batch& batch : on_device) {
-    const at::Tensor shown = batch.images.cpu();
+    const at::Tensor shown = batch.inputs.cpu();
     const at::Tensor labels = batch.labels.cpu();
     for (std::int64_t i = 0; i < labels.numel(); ++i) {
       ASSERT_EQ(shown.const_data_ptr<float>()[192 * i + 191],

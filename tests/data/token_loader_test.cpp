@@ -45,18 +45,18 @@ TEST(TokenLoader, FillsSequencesUpToAMultipleOfEight) {
     Loader loader(data, Sampler::training({.samples = 200, .batch_size = 8, .seed = 3}), {.workers = workers});
     std::set<std::int64_t> lengths;
     for (const Batch& batch : epoch_of(loader, 1)) {
-      ASSERT_EQ(batch.images.scalar_type(), at::kLong);
-      lengths.insert(batch.images.size(1));
+      ASSERT_EQ(batch.inputs.scalar_type(), at::kLong);
+      lengths.insert(batch.inputs.size(1));
       std::int64_t longest = 0;
       for (std::int64_t i = 0; i < batch.labels.size(0); ++i) {
         const std::int64_t sample = batch.labels[i].item<std::int64_t>();
         Ids expected(static_cast<std::size_t>(data->length(sample)));
         data->write_tokens(sample, expected.data());
         longest = std::max(longest, data->length(sample));
-        expected.resize(static_cast<std::size_t>(batch.images.size(1)), 1);
-        EXPECT_EQ(row(batch.images, i), expected);
+        expected.resize(static_cast<std::size_t>(batch.inputs.size(1)), 1);
+        EXPECT_EQ(row(batch.inputs, i), expected);
       }
-      EXPECT_EQ(batch.images.size(1), std::min<std::int64_t>((longest + 7) / 8 * 8, 12));
+      EXPECT_EQ(batch.inputs.size(1), std::min<std::int64_t>((longest + 7) / 8 * 8, 12));
     }
     EXPECT_THAT(lengths, ::testing::ElementsAre(12));  // in any order, most batches have a long text
   }
@@ -69,7 +69,7 @@ TEST(TokenLoader, MakesShortBatchesOfShortTexts) {
   std::set<std::int64_t> lengths;
   std::set<std::int64_t> seen;
   for (const Batch& batch : epoch_of(loader, 1)) {
-    lengths.insert(batch.images.size(1));
+    lengths.insert(batch.inputs.size(1));
     for (std::int64_t i = 0; i < batch.labels.size(0); ++i)
       seen.insert(batch.labels[i].item<std::int64_t>());
   }
@@ -112,7 +112,7 @@ TEST(Batch, GivesPartsKeysOfTheirOwn) {
   Loader loader(data, Sampler::training({.samples = 16, .batch_size = 16, .seed = 3}), {});
   const Batch batch = epoch_of(loader, 0).front();
   const Batch part = batch.part(4, 8);
-  EXPECT_TRUE(at::equal(part.images, batch.images.narrow(0, 4, 8)));
+  EXPECT_TRUE(at::equal(part.inputs, batch.inputs.narrow(0, 4, 8)));
   EXPECT_TRUE(at::equal(part.labels, batch.labels.narrow(0, 4, 8)));
   EXPECT_EQ(part.global_samples, 16);
   EXPECT_EQ(part.random_key, batch.part(4, 4).random_key);

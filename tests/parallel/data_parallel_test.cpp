@@ -66,7 +66,7 @@ TEST(DataParallelTest, Fp16OverflowOnAnotherDeviceSkipsTheStep) {
   const data::Batch batch = global_batch(8, 0, 8);
   step(dp, batch, 0.05);
   EXPECT_EQ(dp.skipped_steps(), 0);
-  batch.images.narrow(0, 4, 4).mul_(1e6);
+  batch.inputs.narrow(0, 4, 4).mul_(1e6);
   step(dp, batch, 0.05);
   EXPECT_EQ(dp.skipped_steps(), 1);
 }
@@ -77,8 +77,8 @@ TEST(DataParallelTest, StatisticsAreTheFirstDevices) {
   DataParallel dp(dp_config(2), resnet(), at::kCPU);
   Single single(test::run_config(), resnet(), at::kCPU);
   const data::Batch half = global_batch(8, 0, 8);
-  data::Batch whole{half.images.repeat({2, 1, 1, 1}), half.labels.repeat({2}), 16};
-  whole.images.narrow(0, 8, 8).mul_(3.0);
+  data::Batch whole{half.inputs.repeat({2, 1, 1, 1}), half.labels.repeat({2}), 16};
+  whole.inputs.narrow(0, 8, 8).mul_(3.0);
   for (int i = 0; i < 2; ++i)
     step(dp, whole, 1e-9);
   for (int i = 0; i < 2; ++i)

@@ -48,7 +48,7 @@ TEST(DdpTest, EqualsASingleRankWithBatchNormWhereRanksSeeTheSameStatistics) {
   Single single(config, resnet(), at::kCPU);
   for (int i = 0; i < 3; ++i) {
     data::Batch part = global_batch(8, i, 8);
-    const data::Batch whole{part.images.repeat({world.size, 1, 1, 1}), part.labels.repeat({world.size}),
+    const data::Batch whole{part.inputs.repeat({world.size, 1, 1, 1}), part.labels.repeat({world.size}),
                             8L * world.size};
     part.global_samples = whole.global_samples;
     step(ddp, part, 0.01);
@@ -232,7 +232,7 @@ TEST(DdpTest, AnOverflowOnOneRankSkipsTheStepOnAll) {
   Ddp ddp(config, test::tiny_model(3), at::kCPU, *world.data);
   data::Batch batch = slice(global_batch(4L * world.size, 0, 8), 4L * world.rank, 4);
   const at::Tensor before = ddp.gather_state().at("conv1.weight").clone();
-  if (world.rank == world.size - 1) batch.images.mul_(1e6);
+  if (world.rank == world.size - 1) batch.inputs.mul_(1e6);
   step(ddp, batch, 0.05);
   EXPECT_EQ(ddp.skipped_steps(), 1);
   EXPECT_TRUE(at::equal(ddp.gather_state().at("conv1.weight"), before));

@@ -62,7 +62,7 @@ TEST(ModelParallelTest, Fp16OverflowInOnePartSkipsTheStepInAll) {
   for (const auto& [name, tensor] : parts.gather_state())
     before[name] = tensor.detach().clone();
   const data::Batch batch = global_batch(8, 0, 8);
-  batch.images.mul_(1e4);
+  batch.inputs.mul_(1e4);
   step(parts, batch, 0.05);
   EXPECT_EQ(parts.skipped_steps(), 1);
   expect_same_bits(parts.gather_state(), before);

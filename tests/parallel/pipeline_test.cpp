@@ -257,7 +257,7 @@ TEST(PipelineTest, Fp16OverflowOnOneStageSkipsTheStepOnAll) {
   for (const auto& [name, tensor] : before)
     copies[name] = tensor.detach().clone();
   data::Batch batch = global_batch(8, 0, 8);
-  batch.images.mul_(1e4);
+  batch.inputs.mul_(1e4);
   step(*strategy, batch, 0.05);
   EXPECT_EQ(strategy->skipped_steps(), 1);
   expect_same_bits(strategy->gather_state(), copies);

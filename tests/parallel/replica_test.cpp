@@ -23,12 +23,12 @@ namespace {
 data::Batch make_batch(std::int64_t samples) {
   data::Batch batch{at::randn({samples, 3, 8, 8}), at::arange(samples).remainder(3), samples};
   for (std::int64_t i = 0; i < samples; ++i)
-    batch.images[i][i % 3].add_(2.0);
+    batch.inputs[i][i % 3].add_(2.0);
   return batch;
 }
 
 at::Tensor mean_loss(const models::Model& model, const data::Batch& batch) {
-  return at::cross_entropy_loss(model.forward(batch.images, models::Pass::kTrain), batch.labels);
+  return at::cross_entropy_loss(model.forward(batch.inputs, models::Pass::kTrain), batch.labels);
 }
 
 TEST(FlatParametersTest, KeepTheModelsValuesAndShareItsMemory) {
@@ -159,7 +159,7 @@ TEST(SingleFp16Test, AnOverflowSkipsTheStepAndTheRunRecovers) {
   Single strategy(config, test::tiny_model(2), at::kCPU);
   const data::Batch good = make_batch(8);
   data::Batch bad = make_batch(8);
-  bad.images.mul_(1e6);  // infinite in half
+  bad.inputs.mul_(1e6);  // infinite in half
   const at::Tensor before = strategy.gather_state().at("conv1.weight").clone();
   test::step(strategy, bad, 0.05);
   EXPECT_EQ(strategy.skipped_steps(), 1);

@@ -102,7 +102,7 @@ TEST_P(ShardedTest, AnOverflowOnOneRankSkipsTheStepOnAll) {
   const models::TensorMap before = sharded.gather_state();
   const at::Tensor weight = world_.rank == 0 ? before.at("conv1.weight").clone() : at::Tensor();
   data::Batch batch = own_part(global_batch(4L * world_.size, 0, 8));
-  if (world_.rank == world_.size - 1) batch.images.mul_(1e6);
+  if (world_.rank == world_.size - 1) batch.inputs.mul_(1e6);
   step(sharded, batch, 0.05);
   EXPECT_EQ(sharded.skipped_steps(), 1);
   const models::TensorMap after = sharded.gather_state();

@@ -33,7 +33,7 @@ inline data::Batch global_batch(std::int64_t samples, int step, std::int64_t sid
 }
 
 inline data::Batch slice(const data::Batch& batch, std::int64_t first, std::int64_t count) {
-  return {batch.images.narrow(0, first, count), batch.labels.narrow(0, first, count), batch.global_samples};
+  return {batch.inputs.narrow(0, first, count), batch.labels.narrow(0, first, count), batch.global_samples};
 }
 
 inline timing::StepTimer quiet_timer() {

@@ -80,6 +80,7 @@ expect_end 'TERM from Slurm while a rank hangs' "$asked" "$asked_output" "asked 
 python3 "$here/hang_rank.py" "$hung" 1 "$hung_output/restart-000/rank-00001.calls"
 expect_end 'a rank that hangs (SIGSTOP), collective-timeout 10 s' "$hung" "$hung_output" "$waited"
 
+unwritable='rank [01] (on )?node[12](:|] error:) cannot write the timing log .*:'
 readonly_output=$disk/readonly
 readonly=$(begin "$readonly_output")
 until_true 90 "a checkpoint on the small disk" has_checkpoint "$readonly_output"
@@ -87,7 +88,7 @@ for node in node1 node2; do
   "$here/cluster.sh" in-node "$node" mount --bind "$disk" "$disk"
   "$here/cluster.sh" in-node "$node" mount -o remount,bind,ro "$disk"
 done
-expect_end 'a results folder that becomes read-only' "$readonly" "$readonly_output" 'cannot write the timing log .*Read-only file system'
+expect_end 'a results folder that becomes read-only' "$readonly" "$readonly_output" "$unwritable Read-only file system"
 for node in node1 node2; do
   "$here/cluster.sh" in-node "$node" umount "$disk"
 done
@@ -98,7 +99,7 @@ until_true 90 "a checkpoint on the small disk" has_checkpoint "$full_output"
 # Filled again and again: a checkpoint that fails, or an old one that makes way, gives space back, and the run goes on.
 while sleep 0.1; do cat /dev/zero >> "$disk/filler" || true; done 2> /dev/null &
 filling=$!
-expect_end 'a full disk' "$full" "$full_output" 'cannot write the timing log .*No space left on device'
+expect_end 'a full disk' "$full" "$full_output" "$unwritable No space left on device"
 kill "$filling"
 wait "$filling" || true
 rm "$disk/filler"
