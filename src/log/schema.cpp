@@ -112,6 +112,7 @@ const Table<CollectiveRow>& table<CollectiveRow>() {
                                                     {"enqueue_ns", &CollectiveRow::enqueue_ns, kNs},
                                                     {"start_ns", &CollectiveRow::start_ns, kNs, Need::kRequired},
                                                     {"end_ns", &CollectiveRow::end_ns, kNs, Need::kRequired},
+                                                    {"group", &CollectiveRow::group, kOne},
                                                 }};
   return description;
 }

@@ -98,6 +98,7 @@ struct CollectiveRow {
   std::int64_t enqueue_ns = 0;
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;
+  std::int64_t group = 0;  ///< of ranks, whose communicator it was: 0 is all of them, 1 and more are parts
 };
 
 /// What one device does, about once a second.

@@ -63,6 +63,11 @@ void Pipeline::synchronise() {
                                            StagePlace{stage(), stages_, communicator_.rank() - stage()}, communicator_);
 }
 
+std::optional<RankGroup> Pipeline::group() const {
+  if (same_stage_->size() == 1) return std::nullopt;
+  return RankGroup{same_stage_.get(), 1 + stage()};
+}
+
 void Pipeline::agree_on_times() {
   std::vector<double> times;
   for (const StageProbe& probe : probes_)

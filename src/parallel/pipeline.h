@@ -40,6 +40,8 @@ class Pipeline final : public Strategy {
   timing::MemoryShares memory() const override { return replica_->memory(); }
   std::string precision_note() const override { return policy_.note(); }
   std::optional<double> predicted_bubble() const override { return predicted_bubble_; }
+  /// The ranks that hold the same stage, where there are replicas.
+  std::optional<RankGroup> group() const override;
 
  private:
   /// A parameter or buffer of the whole model, wherever it lies.

@@ -44,6 +44,12 @@ struct Evaluation {
   std::int64_t samples = 0;
 };
 
+/// A part of the run's ranks, with a communicator of its own.
+struct RankGroup {
+  comm::Communicator* communicator;
+  int number;  ///< among the parts of a run, from 1: the same on all ranks of this one
+};
+
 /// A way to spread an optimizer step over ranks. Every rank makes the same calls.
 class Strategy {
  public:
@@ -71,6 +77,9 @@ class Strategy {
   virtual std::int64_t skipped_steps() const = 0;
   /// The share of a step, 0 to 1, that this rank is predicted to wait for other stages; none where there are none.
   virtual std::optional<double> predicted_bubble() const { return std::nullopt; }
+  /// The part of the ranks with which this one makes collectives that not all ranks make; none where there is none.
+  /// From synchronise() on.
+  virtual std::optional<RankGroup> group() const { return std::nullopt; }
   /// What this rank holds from step to step.
   virtual timing::MemoryShares memory() const = 0;
   /// What the log must say of the arithmetic (precision::Policy::note).

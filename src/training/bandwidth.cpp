@@ -13,7 +13,7 @@ double per_second(double bytes, double ns) {
 
 }  // namespace
 
-void BandwidthMeter::add_collective(const comm::CollectiveRecord& record) {
+void BandwidthMeter::add_collective(const comm::CollectiveRecord& record, int ranks) {
   double whole_bytes = static_cast<double>(record.bytes);
   comm::SweepOperation operation = comm::SweepOperation::kAllReduce;
   switch (record.operation) {
@@ -24,12 +24,12 @@ void BandwidthMeter::add_collective(const comm::CollectiveRecord& record) {
       break;
     case comm::Operation::kAllGather:
       operation = comm::SweepOperation::kAllGather;
-      whole_bytes *= ranks_;  // a rank's input is its shard
+      whole_bytes *= ranks;  // a rank's input is its shard
       break;
     default:
       return;
   }
-  bus_bytes_ += whole_bytes * comm::bus_factor(operation, ranks_);
+  bus_bytes_ += whole_bytes * comm::bus_factor(operation, ranks);
   collective_ns_ += static_cast<double>(record.interval.end_ns - record.interval.start_ns);
 }
 

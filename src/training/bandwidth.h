@@ -9,11 +9,8 @@ namespace trainyard::training {
 /// The bandwidth that one rank's training achieves, over an epoch: of its collectives and of its copies to the device.
 class BandwidthMeter {
  public:
-  /// ranks: of the communicator whose collectives are added.
-  explicit BandwidthMeter(int ranks) : ranks_(ranks) {}
-
-  /// Counts all-reduces, reduce-scatters and all-gathers; others move too little to tell.
-  void add_collective(const comm::CollectiveRecord& record);
+  /// Counts all-reduces, reduce-scatters and all-gathers; others move too little to tell. ranks: of the communicator.
+  void add_collective(const comm::CollectiveRecord& record, int ranks);
   void add_transfer(std::int64_t bytes) { transfer_bytes_ += static_cast<double>(bytes); }
   void add_transfer_time(std::int64_t ns) { transfer_ns_ += static_cast<double>(ns); }
 
@@ -23,10 +20,9 @@ class BandwidthMeter {
   /// Bytes a second from host to device; NaN where nothing was copied.
   double transfer() const;
 
-  void reset() { *this = BandwidthMeter(ranks_); }
+  void reset() { *this = BandwidthMeter(); }
 
  private:
-  int ranks_;
   double bus_bytes_ = 0;
   double collective_ns_ = 0;
   double transfer_bytes_ = 0;

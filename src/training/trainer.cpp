@@ -101,7 +101,6 @@ Trainer::Trainer(const config::RunConfig& config, const comm::World& world, cons
                  .total_steps = total_steps_,
                  .step_samples = samples_per_step(config, strategy.data_shard())},
                 world.rank == 0),
-      bandwidth_(world.size),
       timer_(world.device, log_zero_ns, [this](const log::StepRow& row) {
         writer_.append(row);
         bandwidth_.add_transfer_time(row.transfer_ns);
@@ -177,7 +176,9 @@ Summary Trainer::run(Checkpointer& checkpointer) {
   if (checkpointer.under_way()) checkpointer.settle();
   summary.stopped = stopped_;
   summary.steps = step_;
-  if (const std::int64_t dropped = world_.data->ledger_dropped(); dropped > 0) {
+  std::int64_t dropped = world_.data->ledger_dropped();
+  if (const auto group = strategy_.group()) dropped += group->communicator->ledger_dropped();
+  if (dropped > 0) {
     tell("warning", fmt::format("/collectives lacks {} rows: they came faster than they were logged", dropped));
   }
   return summary;
@@ -379,14 +380,20 @@ void Trainer::log_skipped_steps(std::int64_t epoch) {
 }
 
 void Trainer::log_collectives() {
-  for (const comm::CollectiveRecord& record : world_.data->drain_ledger()) {
-    bandwidth_.add_collective(record);
+  log_collectives(*world_.data, 0);
+  if (const auto group = strategy_.group()) log_collectives(*group->communicator, group->number);
+}
+
+void Trainer::log_collectives(comm::Communicator& communicator, int group) {
+  for (const comm::CollectiveRecord& record : communicator.drain_ledger()) {
+    bandwidth_.add_collective(record, communicator.size());
     writer_.append({.sequence = record.sequence,
                     .op = log_op(record.operation),
                     .bytes = record.bytes,
                     .enqueue_ns = record.interval.enqueue_ns - log_zero_ns_,
                     .start_ns = record.interval.start_ns - log_zero_ns_,
-                    .end_ns = record.interval.end_ns - log_zero_ns_});
+                    .end_ns = record.interval.end_ns - log_zero_ns_,
+                    .group = group});
   }
 }
 

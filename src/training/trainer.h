@@ -74,6 +74,8 @@ class Trainer {
   Totals over_ranks(Totals local) const;
   void log_skipped_steps(std::int64_t epoch);
   void log_collectives();
+  /// group: as in the rows.
+  void log_collectives(comm::Communicator& communicator, int group);
 
   const config::RunConfig& config_;
   const comm::World& world_;

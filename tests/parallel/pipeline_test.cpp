@@ -291,6 +291,22 @@ TEST(PipelineTest, WaitingForOtherStagesIsIdleTime) {
   EXPECT_GT(rows[0].backward_ns, 0);
 }
 
+TEST(PipelineTest, RanksOfTheSameStageAreAGroupThatRecordsItsAllReduces) {
+  const comm::World& world = test::world();
+  const auto strategy = pipeline(pipeline_config(world.size == 4 ? 2 : 0), tiny_model(3, kConvolutions));
+  const std::optional<RankGroup> group = strategy->group();
+  ASSERT_EQ(group.has_value(), world.size == 4) << "of one replica no rank shares its stage with another";
+  if (!group) return;
+  EXPECT_EQ(group->communicator->size(), 2);
+  EXPECT_EQ(group->number, 1 + world.rank % 2);
+  group->communicator->drain_ledger();
+  step(*strategy, slice(global_batch(16, 0, 8), strategy->data_shard().index * 8, 8), 0.05);
+  std::int64_t bytes = 0;
+  for (const comm::CollectiveRecord& record : group->communicator->drain_ledger())
+    if (record.operation == comm::Operation::kAllReduce) bytes += record.bytes;
+  EXPECT_GT(bytes, 0);
+}
+
 TEST(PipelineTest, PredictsItsBubble) {
   const auto strategy = pipeline(pipeline_config(), tiny_model(3, kConvolutions));
   ASSERT_TRUE(strategy->predicted_bubble().has_value());

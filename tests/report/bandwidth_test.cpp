@@ -45,6 +45,17 @@ TEST(BandwidthBySize, LeavesOutWhatARankLacksOrWhatCannotBe) {
   EXPECT_EQ(bandwidth_by_size(start).size(), 1U);
 }
 
+TEST(BandwidthBySize, LeavesOutOperationsOfPartsOfTheRanks) {
+  Start start = start_of_two();
+  for (RankLog& log : start.ranks)  // with sequence numbers of their own
+    log.collectives.push_back({0, CollectiveOp::kAllReduce, 1 << 20, 0, 0, 100, /*group=*/1});
+  const auto sizes = bandwidth_by_size(start);
+  ASSERT_EQ(sizes.size(), 1U);
+  EXPECT_EQ(sizes[0].from_bytes, 4096);
+  EXPECT_EQ(sizes[0].operations, 4);
+  EXPECT_EQ(clock_shifts(start), clock_shifts(start_of_two()));
+}
+
 TEST(BandwidthBySize, CountsTheWholeTensorOfAnAllGather) {
   Start start = start_of_two();
   for (RankLog& log : start.ranks)
