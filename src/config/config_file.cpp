@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <vector>
 
 #include "config/study.h"
 #include "core/error.h"
@@ -35,9 +36,10 @@ constexpr std::string_view kOfStudies = "; several values are for a study, a fil
 
 /// True for a value that is refused as a whole, and would not be word by word.
 bool are_several_values(RunConfig config, const Option& option, std::string_view value) {
-  if (value.find(' ') == std::string_view::npos) return false;
+  const std::vector<std::string_view> words = core::split_words(value);
+  if (words.size() < 2) return false;
   try {
-    for (const std::string_view word : core::split_words(value))
+    for (const std::string_view word : words)
       option.set(config, word);
   } catch (const core::UsageError&) {
     return false;

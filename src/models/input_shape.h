@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <variant>
 
+#include "config/run_config.h"
+
 namespace trainyard::models {
 
 /// Of one image that a model takes.
@@ -25,7 +27,8 @@ struct TokenShape {
 using InputShape = std::variant<ImageShape, TokenShape>;
 
 /// What a model's first stage gets, with values that do not matter and are always the same: float32 [samples, C, H, W]
-/// or int64 [samples, length], on the CPU.
-at::Tensor random_input(const InputShape& shape, std::int64_t samples);
+/// or int64 [samples, length], on the CPU. format: of images, as a loader makes them.
+at::Tensor random_input(const InputShape& shape, std::int64_t samples,
+                        config::MemoryFormat format = config::MemoryFormat::kContiguous);
 
 }  // namespace trainyard::models

@@ -29,13 +29,6 @@ std::vector<at::Tensor> copies_of_buffers(const models::Model& model) {
   return copies;
 }
 
-/// What the first stage gets of a micro-batch, with values that do not matter.
-at::Tensor make_input(const models::Model& model, std::int64_t samples, config::MemoryFormat format) {
-  const at::Tensor input = models::random_input(model.input(), samples);
-  const bool channels_last = format == config::MemoryFormat::kChannelsLast && input.dim() == 4;
-  return input.contiguous(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
-}
-
 }  // namespace
 
 std::vector<StageProbe> probe_stages(models::Model& model, const config::RunConfig& config, std::int64_t samples,
@@ -46,7 +39,7 @@ std::vector<StageProbe> probe_stages(models::Model& model, const config::RunConf
   const std::unique_ptr<timing::StreamClock> clock = timing::make_stream_clock(device);
   constexpr double kNever = std::numeric_limits<double>::infinity();
   std::vector<StageProbe> probes(model.stages().size(), {kNever, kNever, {}});
-  at::Tensor input = policy.as_input(make_input(model, samples, config.memory_format).to(device));
+  at::Tensor input = policy.as_input(models::random_input(model.input(), samples, config.memory_format).to(device));
   const models::Pass pass = models::Pass(models::Pass::kTrain).over(input);
   for (std::size_t stage = 0; stage < probes.size(); ++stage) {
     StageProbe& probe = probes[stage];

@@ -39,14 +39,10 @@ bool ends_together(CollectiveOp op) {
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
 constexpr std::int64_t kLongestNs = std::int64_t{1} << 53;
 
-/// One of all ranks, whose sequence numbers are therefore those of one communicator.
-bool is_of_all_ranks(const CollectiveRow& row) {
-  return row.group == 0;
-}
-
-bool plausible(const CollectiveRow& row) {
-  return row.bytes >= 0 && row.bytes <= kMostBytes && row.start_ns >= 0 && row.end_ns > row.start_ns &&
-         row.end_ns < kLongestNs;
+/// An operation of all ranks, whose number therefore means the same one on each, with figures that can be.
+bool is_comparable(const CollectiveRow& row) {
+  return row.group == 0 && row.bytes >= 0 && row.bytes <= kMostBytes && row.start_ns >= 0 &&
+         row.end_ns > row.start_ns && row.end_ns < kLongestNs;
 }
 
 struct Operation {
@@ -62,7 +58,7 @@ std::vector<SizeBandwidth> bandwidth_by_size(const Start& start) {
   std::unordered_map<std::int64_t, Operation> operations;
   for (const RankLog& log : start.ranks) {
     for (const CollectiveRow& row : log.collectives) {
-      if (row.op == CollectiveOp::kExchange || !is_of_all_ranks(row) || !plausible(row)) continue;
+      if (row.op == CollectiveOp::kExchange || !is_comparable(row)) continue;
       Operation& operation = operations[row.sequence];
       operation.op = row.op;
       operation.bytes = row.bytes;
@@ -98,14 +94,14 @@ std::vector<SizeBandwidth> bandwidth_by_size(const Start& start) {
 std::vector<std::int64_t> clock_shifts(const Start& start) {
   std::unordered_map<std::int64_t, std::int64_t> first_ends;
   for (const CollectiveRow& row : start.ranks.front().collectives) {
-    if (ends_together(row.op) && is_of_all_ranks(row) && plausible(row)) first_ends[row.sequence] = row.end_ns;
+    if (ends_together(row.op) && is_comparable(row)) first_ends[row.sequence] = row.end_ns;
   }
   std::vector<std::int64_t> shifts;
   const std::int64_t first_offset = start.ranks.front().attributes.clock_offset_ns;
   for (const RankLog& log : start.ranks) {
     std::vector<double> differences;
     for (const CollectiveRow& row : log.collectives) {
-      if (!ends_together(row.op) || !is_of_all_ranks(row) || !plausible(row)) continue;
+      if (!ends_together(row.op) || !is_comparable(row)) continue;
       const auto first = first_ends.find(row.sequence);
       if (first != first_ends.end()) differences.push_back(static_cast<double>(row.end_ns - first->second));
     }

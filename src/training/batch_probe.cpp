@@ -56,8 +56,8 @@ class Probe {
     const std::int64_t classes = data_.train->classes();
     const auto strategy =
         parallel::make_strategy(config_, models::build(config_, input, classes), world_.device, *world_.data);
-    const data::Batch batch{models::random_input(input, batch_size), at::randint(classes, {batch_size}, at::kLong),
-                            batch_size};
+    const data::Batch batch{models::random_input(input, batch_size, config_.memory_format),
+                            at::randint(classes, {batch_size}, at::kLong), batch_size};
     timing::StepTimer timer(world_.device, core::steady_ns(), [](const log::StepRow&) {});
     timer.start();
     strategy->step({&batch, 1}, config_.lr, timer);

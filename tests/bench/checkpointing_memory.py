@@ -13,16 +13,14 @@ Needs torch, torchvision and h5py.
 import argparse
 import datetime
 import json
-import os
 import pathlib
-import subprocess
-import sys
-import tempfile
 
 import h5py
 import torch
 import torch.utils.checkpoint
 import torchvision
+
+from training_run import training_run
 
 from executable import executable
 
@@ -39,27 +37,19 @@ def slope_mb(batches, peaks):
 
 
 def our_peak(program, segments, batch):
-    with tempfile.TemporaryDirectory() as scratch:
-        arguments = {
-            "model": "resnet18",
-            "data": "synthetic",
-            "samples": 2 * batch,
-            "image-size": SIDE,
-            "batch-size": batch,
-            "max-steps": 2,
-            "workers": 0,
-            "lr": 0.001,
-            "device": "cpu",
-            "activation-checkpointing": segments,
-            "output": f"{scratch}/run",
-        }
-        command = [program]
-        for key, value in arguments.items():
-            command += [f"--{key}", str(value)]
-        result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        if result.returncode != 0:
-            sys.exit(f"train failed: {result.stderr}")
-        with h5py.File(f"{scratch}/run/restart-000/rank-00000.h5") as log:
+    keys = {
+        "model": "resnet18",
+        "data": "synthetic",
+        "samples": 2 * batch,
+        "image-size": SIDE,
+        "batch-size": batch,
+        "max-steps": 2,
+        "workers": 0,
+        "lr": 0.001,
+        "activation-checkpointing": segments,
+    }
+    with training_run(program, keys) as logs:
+        with h5py.File(logs / "rank-00000.h5") as log:
             memory = log["memory"]
             return int(memory["activations_bytes"][-1] + memory["workspace_bytes"][-1])
 

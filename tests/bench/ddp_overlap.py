@@ -11,26 +11,22 @@ needs h5py. Exits 0 whatever the times are: the machine decides them.
 import argparse
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 
 import h5py
 
 from executable import executable
+from training_run import training_run
 
 WARMUP = 5
 IMAGE_SIDE = 32
 BUCKET_MB = {"overlap": 25, "none": 4096}
 PHASES = ("forward", "backward", "exposed_comm", "optimizer")
-MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
-TIMEOUT_S = 600
 
 
 def measure(options, bucket_mb):
     """Milliseconds: the median step (of its slowest rank), and the mean of each phase over ranks and steps."""
     steps = WARMUP + options.steps
-    arguments = {
+    keys = {
         "model": options.model,
         "data": "synthetic",
         "samples": steps * options.ranks * options.batch_size,
@@ -41,19 +37,11 @@ def measure(options, bucket_mb):
         "lr": 0.005,
         "workers": 0,
         "epochs": 1,
-        "device": "cpu",
     }
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(options.ranks), str(options.program)]
-        for key, value in arguments.items():
-            command += [f"--{key}", str(value)]
-        command += ["--output", f"{folder}/run"]
-        done = subprocess.run(command, env={**os.environ, **MPI}, capture_output=True, text=True, timeout=TIMEOUT_S)
-        if done.returncode != 0:
-            sys.exit(f"ddp_overlap: train failed: {done.stderr.strip()[-2000:]}")
+    with training_run(options.program, keys, options.ranks) as logs:
         step_ms, phases = [], dict.fromkeys(PHASES, 0.0)
         for rank in range(options.ranks):
-            with h5py.File(f"{folder}/run/restart-000/rank-{rank:05d}.h5") as log:
+            with h5py.File(logs / f"rank-{rank:05d}.h5") as log:
                 rows = log["steps"]
                 step_ms.append((rows["step_ns"][WARMUP:steps] / 1e6).tolist())
                 for phase in PHASES:

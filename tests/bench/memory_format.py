@@ -9,13 +9,11 @@ use is for docs/performance.md to say. The Python needs h5py. Exits 0 whatever t
 import argparse
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 
 import h5py
 
 from executable import executable
+from training_run import training_run
 
 WARMUP = 3
 FORMATS = ("contiguous", "channels-last")
@@ -29,14 +27,13 @@ CASES = (  # model, pixels a side, samples a step
     ("resnet18", 224, 16),
     ("resnet50", 224, 8),
 )
-TIMEOUT_S = 600
 
 
 def measure(options, case, memory_format):
     """Milliseconds: the median step."""
     model, side, batch = case
     steps = WARMUP + options.steps
-    arguments = {
+    keys = {
         "model": model,
         "data": "synthetic",
         "samples": steps * batch,
@@ -47,18 +44,9 @@ def measure(options, case, memory_format):
         "lr": 0.005,
         "workers": 0,
         "epochs": 1,
-        "device": "cpu",
     }
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(options.program)]
-        for key, value in arguments.items():
-            command += [f"--{key}", str(value)]
-        command += ["--output", f"{folder}/run"]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
-        if done.returncode != 0:
-            sys.exit(f"memory_format: train failed: {done.stderr.strip()[-2000:]}")
-        with h5py.File(f"{folder}/run/restart-000/rank-00000.h5") as log:
+    with training_run(options.program, keys, threads=options.threads) as logs:
+        with h5py.File(logs / "rank-00000.h5") as log:
             return statistics.median((log["steps"]["step_ns"][WARMUP:steps] / 1e6).tolist())
 
 

@@ -8,25 +8,20 @@ The Python needs h5py.
 """
 
 import argparse
-import os
-import subprocess
-import sys
-import tempfile
 
 import h5py
 
 from executable import executable
+from training_run import training_run
 
 STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
 COLUMNS = ("allocated", "peak", "parameters", "gradients", "optimizer", "activations", "workspace", "other")
-MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
-TIMEOUT_S = 600
 
 
 def measure(options, strategy, ranks):
     """{column: bytes}"""
     steps = 2  # the second is traced
-    arguments = {
+    keys = {
         "model": options.model,
         "data": "synthetic",
         "samples": steps * ranks * options.batch_size,
@@ -37,17 +32,9 @@ def measure(options, strategy, ranks):
         "max-steps": steps,
         "lr": 0.001,
         "workers": 0,
-        "device": "cpu",
     }
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(options.program)]
-        for key, value in arguments.items():
-            command += [f"--{key}", str(value)]
-        command += ["--output", f"{folder}/run"]
-        done = subprocess.run(command, env={**os.environ, **MPI}, capture_output=True, text=True, timeout=TIMEOUT_S)
-        if done.returncode != 0:
-            sys.exit(f"sharded_memory: train failed: {done.stderr.strip()[-2000:]}")
-        with h5py.File(f"{folder}/run/restart-000/rank-00000.h5") as log:
+    with training_run(options.program, keys, ranks) as logs:
+        with h5py.File(logs / "rank-00000.h5") as log:
             row = {column: int(log["memory"][f"{column}_bytes"][-1]) for column in COLUMNS}
     # The row's peak goes back to the run's start, where every rank builds the whole model.
     row["peak"] = sum(row[column] for column in COLUMNS[2:])
