@@ -71,7 +71,7 @@ needs=(
   "has_header fmt/core.h fmt;libfmt-dev;fmt"
   "has_header spdlog/version.h spdlog;libspdlog-dev;spdlog"
   "has_header nlohmann/json.hpp nlohmann_json;nlohmann-json3-dev;nlohmann-json"
-  "has_header libdeflate.h libdeflate;libdeflate-dev;libdeflate"
+  "has_header isa-l/igzip_lib.h libisal;libisal-dev;isa-l"
   "has_header xxhash.h libxxhash;libxxhash-dev;xxhash"
   "has_header zlib.h zlib;zlib1g-dev;zlib"
   "has_header turbojpeg.h libturbojpeg;libturbojpeg0-dev;libjpeg-turbo"

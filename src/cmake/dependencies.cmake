@@ -30,7 +30,7 @@ function(trainyard_find_library name header)
     ${name}::${name} PROPERTIES IMPORTED_LOCATION ${TRAINYARD_${name}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
                                                                                ${TRAINYARD_${name}_INCLUDE_DIR})
 endfunction()
-trainyard_find_library(deflate libdeflate.h)
+trainyard_find_library(isal isa-l/igzip_lib.h)
 trainyard_find_library(xxhash xxhash.h)
 if(TRAINYARD_LIBTORCH) # the folder data alone uses them
   trainyard_find_library(matio matio.h)

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/hdf5_handle.h"
@@ -58,6 +59,20 @@ struct DeflatedChunks {
   bool shuffled = false;
 };
 
+/// What a file says of a column.
+struct ColumnStorage {
+  std::uint64_t rows = 0;
+  std::uint64_t chunk_rows = 0;  ///< 0: not in chunks
+  std::size_t row_bytes = 0;
+  bool is_number = false;
+  bool is_int64 = false;   ///< in this machine's byte order
+  bool is_double = false;  ///< likewise
+  DeflatedChunks deflated;
+};
+
+/// Whole numbers: in 4 bytes each where none is negative or too large for them, else in 8.
+using CompactNumbers = std::variant<std::vector<std::uint32_t>, std::vector<std::int64_t>>;
+
 /// A 1-D data set.
 class Column : public Node {
  public:
@@ -74,6 +89,8 @@ class Column : public Node {
   std::vector<std::int64_t> read_int64(std::uint64_t first, std::uint64_t count) const;
   std::vector<double> read_double(std::uint64_t first, std::uint64_t count) const;
   std::vector<std::string> read_text(std::uint64_t first, std::uint64_t count) const;
+  /// The first `count` rows of numbers.
+  CompactNumbers read_compact(std::uint64_t count) const;
   /// The values of an enumerated column are read with read_int64; these are their names.
   std::vector<EnumMember> enum_members() const;
 
@@ -85,14 +102,17 @@ class Column : public Node {
 
  private:
   friend class Group;
-  Column(Handle handle, std::string label, DeflatedChunks chunks = {})
-      : Node(std::move(handle), std::move(label)), chunks_(chunks) {}
+  Column(Handle handle, std::string label, std::optional<ColumnStorage> storage = std::nullopt)
+      : Node(std::move(handle), std::move(label)), storage_(storage) {}
+  Handle file_type() const;
+  ColumnStorage storage() const;
+  /// Of numbers that can be read; throws where they are none, or fewer than asked for, or more than the file can hold.
+  ColumnStorage numbers_storage(std::uint64_t first, std::uint64_t count) const;
+  void check_plausible(const ColumnStorage& storage, std::uint64_t first, std::uint64_t count) const;
   void append_raw(hid_t memory_type, std::uint64_t count, const void* values);
   void read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
-  void read_numbers(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const;
-  DeflatedChunks chunks_;
-  Handle file_type() const;
-  void check_plausible(std::uint64_t first, std::uint64_t count) const;
+
+  std::optional<ColumnStorage> storage_;  ///< as it was opened; nothing of a column that this program writes
 };
 
 /// What a Block holds, in this machine's byte order.
@@ -141,9 +161,10 @@ class Group : public Node {
   Column create_text_column(std::string_view name, std::size_t width, const ColumnLayout& layout);
   /// Stored as an enumeration over one byte; the values must lie in 0..127.
   Column create_enum_column(std::string_view name, std::span<const EnumMember> members, const ColumnLayout& layout);
-  /// Opens a 1-D data set whose storage lies in this file; none where there is no data set of this name.
-  std::optional<Column> find_column(std::string_view name) const;
-  /// The same, but one that is not there throws.
+  /// Opens 1-D data sets whose storage lies in this file, in the order of `names`; none where there is no data set of a
+  /// name.
+  std::vector<std::optional<Column>> find_columns(std::span<const std::string_view> names) const;
+  /// One, which must be there.
   Column open_column(std::string_view name) const;
   /// Its space in the file is taken at once. 1 to 4 extents.
   Block create_block(std::string_view name, Element element, const std::vector<std::uint64_t>& extents);
@@ -158,6 +179,8 @@ class Group : public Node {
 
  private:
   Column create_column(std::string_view name, hid_t type, const ColumnLayout& layout);
+  /// Of what a hard link leads to.
+  std::optional<Column> column_at(std::string_view name) const;
 };
 
 /// A file, which is its own root group. Reading takes a shared lock on it, writing an exclusive one, where the file

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <limits>
 
 #include "core/hdf5.h"
 #include "core/hdf5_chunks.h"
@@ -31,23 +31,18 @@ class VariableStrings {
 
 }  // namespace
 
+ColumnStorage Column::storage() const {
+  return storage_ ? *storage_ : storage_of(handle_.id(), label_);
+}
+
 std::uint64_t Column::rows() const {
   const LibraryLock lock;
-  const std::string what = "cannot read the size of " + label_;
-  const Handle space(H5Dget_space(handle_.id()), what);
-  hsize_t extent = 0;
-  check(H5Sget_simple_extent_dims(space.id(), &extent, nullptr), what);
-  return extent;
+  return storage().rows;
 }
 
 std::uint64_t Column::chunk_rows() const {
   const LibraryLock lock;
-  const std::string what = "cannot read the layout of " + label_;
-  const Handle properties(H5Dget_create_plist(handle_.id()), what);
-  if (H5Pget_layout(properties.id()) != H5D_CHUNKED) return 0;
-  hsize_t chunk = 0;
-  check(H5Pget_chunk(properties.id(), 1, &chunk), what);
-  return chunk;
+  return storage().chunk_rows;
 }
 
 Handle Column::file_type() const {
@@ -71,24 +66,30 @@ bool Column::is_variable_text() const {
   return variable > 0;
 }
 
-void Column::check_plausible(std::uint64_t first, std::uint64_t count) const {
-  const std::uint64_t extent = rows();
-  if (first > extent || count > extent - first) {
-    throw Error(label_ + " has " + std::to_string(extent) + " rows, fewer than asked for");
+void Column::check_plausible(const ColumnStorage& storage, std::uint64_t first, std::uint64_t count) const {
+  if (first > storage.rows || count > storage.rows - first) {
+    throw Error(label_ + " has " + std::to_string(storage.rows) + " rows, fewer than asked for");
   }
   // Deflate cannot shrink anything below 1/1032 (https://zlib.net/zlib_tech.html), so a larger claim is a forged or
   // never written extent, for which nothing shall be allocated.
   constexpr std::uint64_t kMaxRatio = 1032;
   constexpr std::uint64_t kAlwaysFine = std::uint64_t{16} << 20;
-  const std::uint64_t row_bytes = std::max<std::uint64_t>(sizeof(std::int64_t), H5Tget_size(file_type().id()));
+  const std::uint64_t row_bytes = std::max<std::uint64_t>(sizeof(std::int64_t), storage.row_bytes);
   if (count <= kAlwaysFine / row_bytes) return;
   const Handle file(H5Iget_file_id(handle_.id()), "cannot read " + label_);
   hsize_t file_bytes = 0;
   check(H5Fget_filesize(file.id(), &file_bytes), "cannot read " + label_);
   if (count / kMaxRatio > file_bytes / row_bytes) {
-    throw Error(label_ + " claims " + std::to_string(extent) + " rows, more than a file of " +
+    throw Error(label_ + " claims " + std::to_string(storage.rows) + " rows, more than a file of " +
                 format_bytes(file_bytes) + " can hold");
   }
+}
+
+ColumnStorage Column::numbers_storage(std::uint64_t first, std::uint64_t count) const {
+  const ColumnStorage storage = this->storage();
+  if (!storage.is_number) throw Error(label_ + " does not hold numbers");
+  check_plausible(storage, first, count);
+  return storage;
 }
 
 void Column::read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const {
@@ -101,31 +102,39 @@ void Column::read_raw(hid_t memory_type, std::uint64_t first, std::uint64_t coun
   check(H5Dread(handle_.id(), memory_type, memory_space.id(), file_space.id(), H5P_DEFAULT, values), what);
 }
 
-void Column::read_numbers(hid_t memory_type, std::uint64_t first, std::uint64_t count, void* values) const {
-  if (first == 0 && chunks_.rows > 0 && std::endian::native == std::endian::little) {
-    const htri_t same = H5Tequal(file_type().id(), memory_type);
-    check(same, "cannot read the type of " + label_);
-    if (same > 0 && read_deflated_chunks(handle_.id(), chunks_, count, values, label_)) return;
-  }
-  read_raw(memory_type, first, count, values);
-}
-
 std::vector<std::int64_t> Column::read_int64(std::uint64_t first, std::uint64_t count) const {
   const LibraryLock lock;
-  if (!is_number(file_type().id())) throw Error(label_ + " does not hold numbers");
-  check_plausible(first, count);
+  const ColumnStorage storage = numbers_storage(first, count);
   std::vector<std::int64_t> values(count);
-  if (count > 0) read_numbers(H5T_NATIVE_INT64, first, count, values.data());
+  if (count == 0) return values;
+  const bool direct = first == 0 && storage.is_int64 &&
+                      read_deflated_chunks(handle_.id(), storage.deflated, count, values.data(), label_);
+  if (!direct) read_raw(H5T_NATIVE_INT64, first, count, values.data());
   return values;
 }
 
 std::vector<double> Column::read_double(std::uint64_t first, std::uint64_t count) const {
   const LibraryLock lock;
-  if (!is_number(file_type().id())) throw Error(label_ + " does not hold numbers");
-  check_plausible(first, count);
+  const ColumnStorage storage = numbers_storage(first, count);
   std::vector<double> values(count);
-  if (count > 0) read_numbers(H5T_NATIVE_DOUBLE, first, count, values.data());
+  if (count == 0) return values;
+  const bool direct = first == 0 && storage.is_double &&
+                      read_deflated_chunks(handle_.id(), storage.deflated, count, values.data(), label_);
+  if (!direct) read_raw(H5T_NATIVE_DOUBLE, first, count, values.data());
   return values;
+}
+
+CompactNumbers Column::read_compact(std::uint64_t count) const {
+  const LibraryLock lock;
+  const ColumnStorage storage = numbers_storage(0, count);
+  if (storage.is_int64) {
+    if (auto numbers = read_compact_chunks(handle_.id(), storage.deflated, count, label_)) return std::move(*numbers);
+  }
+  std::vector<std::int64_t> values = read_int64(0, count);
+  constexpr std::int64_t kLargest = std::numeric_limits<std::uint32_t>::max();
+  if (std::any_of(values.begin(), values.end(), [](std::int64_t value) { return value < 0 || value > kLargest; }))
+    return values;
+  return std::vector<std::uint32_t>(values.begin(), values.end());
 }
 
 std::vector<std::string> Column::read_text(std::uint64_t first, std::uint64_t count) const {
@@ -133,7 +142,7 @@ std::vector<std::string> Column::read_text(std::uint64_t first, std::uint64_t co
   const std::string what = "cannot read " + label_;
   const Handle type = file_type();
   if (H5Tget_class(type.id()) != H5T_STRING) throw Error(label_ + " does not hold text");
-  check_plausible(first, count);
+  check_plausible(storage(), first, count);
   std::vector<std::string> texts;
   if (count == 0) return texts;
   const htri_t variable = H5Tis_variable_str(type.id());
@@ -186,6 +195,7 @@ std::vector<EnumMember> Column::enum_members() const {
 
 void Column::append_raw(hid_t memory_type, std::uint64_t count, const void* values) {
   const std::string what = "cannot write " + label_;
+  storage_.reset();
   const Handle file_space(H5Dget_space(handle_.id()), what);
   hsize_t start = 0;
   check(H5Sget_simple_extent_dims(file_space.id(), &start, nullptr), what);

@@ -19,26 +19,34 @@ bool is_link_name(std::string_view name) {
          name.find('\0') == std::string_view::npos;
 }
 
-/// Refuses data whose bytes lie elsewhere: a log must not make its reader open other files. How the others are stored.
-DeflatedChunks check_storage(hid_t dataset, const std::string& label) {
-  const std::string what = "cannot read the layout of " + label;
-  const Handle properties(H5Dget_create_plist(dataset), what);
-  const H5D_layout_t layout = H5Pget_layout(properties.id());
-  if (layout == H5D_VIRTUAL || (layout == H5D_CONTIGUOUS && H5Pget_external_count(properties.id()) != 0)) {
-    throw Error(label + " keeps its data outside the file, which is not followed");
+/// Whether the group has a hard link of this name.
+bool has_hard_link(hid_t group, const std::string& key, const std::string& what) {
+  H5L_info_t info{};
+  if (H5Lget_info(group, key.c_str(), &info, H5P_DEFAULT) >= 0) return info.type == H5L_TYPE_HARD;
+  const Error error = library_error(what);  // that there is none is the usual reason
+  const htri_t exists = H5Lexists(group, key.c_str(), H5P_DEFAULT);
+  check(exists, what);
+  if (exists > 0) throw error;
+  return false;
+}
+
+struct WantedLinks {
+  std::span<const std::string_view> names;
+  std::vector<bool> is_there;
+  std::size_t seen = 0;
+};
+
+/// For H5Literate: whether one of the wanted names is that of a hard link. Ends the iteration with the last of them.
+herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
+  auto& wanted = *static_cast<WantedLinks*>(data);
+  if (info->type == H5L_TYPE_HARD) {
+    const auto found = std::find(wanted.names.begin(), wanted.names.end(), std::string_view(name));
+    if (found != wanted.names.end()) {
+      wanted.is_there[static_cast<std::size_t>(found - wanted.names.begin())] = true;
+      ++wanted.seen;
+    }
   }
-  const Handle space(H5Dget_space(dataset), what);
-  if (H5Sget_simple_extent_ndims(space.id()) != 1) throw Error(label + " is not one-dimensional");
-  if (layout != H5D_CHUNKED) return {};
-  // The library allocates a whole chunk to read one row of it.
-  constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
-  const Handle type(H5Dget_type(dataset), what);
-  hsize_t chunk = 0;
-  check(H5Pget_chunk(properties.id(), 1, &chunk), what);
-  if (chunk > kMaxChunkBytes / std::max<std::size_t>(1, H5Tget_size(type.id()))) {
-    throw Error(label + " has chunks of " + std::to_string(chunk) + " rows, beyond reason");
-  }
-  return deflated_chunks(properties.id(), what);
+  return wanted.seen == wanted.names.size() ? 1 : 0;
 }
 
 }  // namespace
@@ -46,14 +54,7 @@ DeflatedChunks check_storage(hid_t dataset, const std::string& label) {
 bool Group::has(std::string_view name) const {
   if (!is_link_name(name)) return false;
   const LibraryLock lock;
-  const std::string key(name);
-  const std::string what = "cannot look up " + child_label(label_, name);
-  const htri_t exists = H5Lexists(handle_.id(), key.c_str(), H5P_DEFAULT);
-  check(exists, what);
-  if (exists == 0) return false;
-  H5L_info_t info{};
-  check(H5Lget_info(handle_.id(), key.c_str(), &info, H5P_DEFAULT), what);
-  return info.type == H5L_TYPE_HARD;
+  return has_hard_link(handle_.id(), std::string(name), "cannot look up " + child_label(label_, name));
 }
 
 bool Group::has_group(std::string_view name) const {
@@ -168,18 +169,27 @@ Column Group::open_own_column(std::string_view name) {
   return {std::move(handle), std::move(label)};
 }
 
-std::optional<Column> Group::find_column(std::string_view name) const {
-  if (!has(name)) return std::nullopt;
+std::vector<std::optional<Column>> Group::find_columns(std::span<const std::string_view> names) const {
   const LibraryLock lock;
+  WantedLinks wanted{names, std::vector<bool>(names.size(), false), 0};
+  check(H5Literate(handle_.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, &note_link, &wanted), "cannot list " + label_);
+  std::vector<std::optional<Column>> columns;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    columns.push_back(wanted.is_there[i] ? column_at(names[i]) : std::nullopt);
+  return columns;
+}
+
+std::optional<Column> Group::column_at(std::string_view name) const {
   std::string label = child_label(label_, name);
   Handle object(H5Oopen(handle_.id(), std::string(name).c_str(), H5P_DEFAULT), "cannot open " + label);
   if (H5Iget_type(object.id()) != H5I_DATASET) return std::nullopt;
-  const DeflatedChunks chunks = check_storage(object.id(), label);
-  return Column(std::move(object), std::move(label), chunks);
+  const ColumnStorage storage = storage_of(object.id(), label);
+  return Column(std::move(object), std::move(label), storage);
 }
 
 Column Group::open_column(std::string_view name) const {
-  std::optional<Column> column = find_column(name);
+  const LibraryLock lock;
+  std::optional<Column> column = has(name) ? column_at(name) : std::nullopt;
   if (!column) throw Error(child_label(label_, name) + " is missing or not a data set");
   return std::move(*column);
 }

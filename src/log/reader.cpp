@@ -68,7 +68,24 @@ typename Columns<Row>::Values default_values(const Field<Row>& field, std::size_
       field.member);
 }
 
+template <class Row>
+std::size_t index_in_table(const typename Field<Row>::Member& member) {
+  const auto& fields = table<Row>().fields;
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const Field<Row>& field) { return field.member == member; });
+  if (found == fields.end()) throw core::Error("a field that is not in table " + std::string(table<Row>().name));
+  return static_cast<std::size_t>(found - fields.begin());
+}
+
 }  // namespace
+
+template <class Row>
+OpenTable<Row>::OpenTable() : columns_(table<Row>().fields.size()) {}
+
+template <class Row>
+const std::optional<hdf5::Column>& OpenTable<Row>::column(const typename Field<Row>::Member& member) const {
+  return columns_[index_in_table<Row>(member)];
+}
 
 template <class Row>
 Columns<Row>::Columns() : present_(table<Row>().fields.size(), false) {
@@ -82,11 +99,7 @@ Columns<Row>::Columns(std::vector<Values> values, std::vector<bool> present, std
 
 template <class Row>
 std::size_t Columns<Row>::index_of(const typename Field<Row>::Member& member) const {
-  const auto& fields = table<Row>().fields;
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [&](const Field<Row>& field) { return field.member == member; });
-  if (found == fields.end()) throw core::Error("a field that is not in table " + std::string(table<Row>().name));
-  return static_cast<std::size_t>(found - fields.begin());
+  return index_in_table<Row>(member);
 }
 
 template <class Row>
@@ -112,53 +125,50 @@ bool Reader::has() const {
 }
 
 template <class Row>
-Columns<Row> Reader::read(std::initializer_list<typename Field<Row>::Member> without) const {
+OpenTable<Row> Reader::open() const {
   if (!has<Row>()) return {};
   const hdf5::Group group = file_.open_group(table<Row>().name);
   const auto& fields = table<Row>().fields;
-  std::vector<std::optional<hdf5::Column>> columns(fields.size());
+  std::vector<std::string_view> names;
+  for (const Field<Row>& field : fields)
+    names.push_back(field.name);
+  std::vector<std::optional<hdf5::Column>> columns = group.find_columns(names);
   std::uint64_t rows = UINT64_MAX;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (std::find(without.begin(), without.end(), fields[i].member) != without.end()) continue;
-    columns[i] = group.find_column(fields[i].name);
     if (columns[i]) {
       rows = std::min(rows, columns[i]->rows());
     } else if (fields[i].need == Need::kRequired) {
       throw core::Error(group.label() + ": the column '" + std::string(fields[i].name) + "' is missing");
     }
   }
+  return OpenTable<Row>(std::move(columns), rows);
+}
+
+template <class Row>
+Columns<Row> Reader::read() const {
+  const OpenTable<Row> open_table = open<Row>();
+  const std::size_t rows = open_table.size();
+  const auto& fields = table<Row>().fields;
   std::vector<typename Columns<Row>::Values> values(fields.size());
   std::vector<bool> present(fields.size());
   // What the file has comes first: reading it refuses a forged number of rows before anything is filled up to it.
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    present[i] = columns[i].has_value();
-    if (present[i]) values[i] = read_values(*columns[i], fields[i], rows);
+    const std::optional<hdf5::Column>& column = open_table.column(fields[i].member);
+    present[i] = column.has_value();
+    if (present[i]) values[i] = read_values(*column, fields[i], rows);
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const bool left_out = std::find(without.begin(), without.end(), fields[i].member) != without.end();
-    if (!present[i]) values[i] = default_values(fields[i], left_out ? 0 : rows);
+    if (!present[i]) values[i] = default_values(fields[i], rows);
   }
   return Columns<Row>(std::move(values), std::move(present), rows);
 }
 
-template <class Row>
-std::vector<std::int64_t> Reader::first_values(std::int64_t Row::*member, std::uint64_t most) const {
-  if (!has<Row>()) return {};
-  const hdf5::Group group = file_.open_group(table<Row>().name);
-  for (const Field<Row>& field : table<Row>().fields) {
-    if (field.member != typename Field<Row>::Member(member)) continue;
-    const std::optional<hdf5::Column> column = group.find_column(field.name);
-    if (column) return column->read_int64(0, std::min(most, column->rows()));
-  }
-  return {};
-}
-
-template std::vector<std::int64_t> Reader::first_values<StepRow>(std::int64_t StepRow::*, std::uint64_t) const;
-
-#define TRAINYARD_INSTANTIATE(Row)        \
-  template class Columns<Row>;            \
-  template bool Reader::has<Row>() const; \
-  template Columns<Row> Reader::read<Row>(std::initializer_list<typename Field<Row>::Member>) const;
+#define TRAINYARD_INSTANTIATE(Row)                   \
+  template class Columns<Row>;                       \
+  template class OpenTable<Row>;                     \
+  template bool Reader::has<Row>() const;            \
+  template OpenTable<Row> Reader::open<Row>() const; \
+  template Columns<Row> Reader::read<Row>() const;
 
 TRAINYARD_INSTANTIATE(StepRow)
 TRAINYARD_INSTANTIATE(EpochRow)

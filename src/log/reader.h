@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <initializer_list>
-#include <string_view>
+#include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,6 +45,26 @@ class Columns {
   std::size_t size_ = 0;
 };
 
+/// A table of an open log, whose columns are read one at a time. It has as many rows as its shortest column. Not to
+/// outlive the log's Reader.
+template <class Row>
+class OpenTable {
+ public:
+  /// Of a table that the file lacks: no rows, no columns.
+  OpenTable();
+  /// `columns` in the order of table<Row>().fields; those the file lacks are empty.
+  OpenTable(std::vector<std::optional<core::hdf5::Column>> columns, std::size_t size)
+      : columns_(std::move(columns)), size_(size) {}
+
+  std::size_t size() const { return size_; }
+  /// The file's column, whose first size() rows count; none where it lacks it.
+  const std::optional<core::hdf5::Column>& column(const typename Field<Row>::Member& member) const;
+
+ private:
+  std::vector<std::optional<core::hdf5::Column>> columns_;
+  std::size_t size_ = 0;
+};
+
 /// An open timing log, of our writer's or any other program's making. Only /steps with its required columns and the
 /// required root attributes must be there; unknown tables, columns and attributes are ignored; a table has as many rows
 /// as its shortest column. core::Error names the file and what is wrong with it: not HDF5, truncated, another schema, a
@@ -63,13 +83,12 @@ class Reader {
   /// Whether the file has the table.
   template <class Row>
   bool has() const;
-  /// The whole table; no rows where the file lacks it. Columns of `without`, which must be optional ones, are not read:
-  /// they have no values, and do not count for the number of rows.
+  /// The table without its values; without rows where the file lacks it.
   template <class Row>
-  Columns<Row> read(std::initializer_list<typename Field<Row>::Member> without = {}) const;
-  /// The first values of one column, at most so many; none where the file lacks it.
+  OpenTable<Row> open() const;
+  /// The whole table; no rows where the file lacks it.
   template <class Row>
-  std::vector<std::int64_t> first_values(std::int64_t Row::*member, std::uint64_t most) const;
+  Columns<Row> read() const;
 
  private:
   core::hdf5::File file_;

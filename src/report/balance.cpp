@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "report/config_text.h"
 #include "report/format.h"
@@ -18,6 +19,7 @@ constexpr double kNoiseFactor = 3;
 constexpr double kWorthNaming = 0.01;
 constexpr std::size_t kFewestSteps = 4;
 constexpr std::size_t kBlock = 64;
+constexpr std::size_t kRanksAThread = 32;  // at least
 
 constexpr std::array kOwnPhases{Phase::kData,     Phase::kTransfer,  Phase::kForward,
                                 Phase::kBackward, Phase::kOptimizer, Phase::kOther};
@@ -57,18 +59,20 @@ std::vector<std::vector<std::size_t>> peers_of(const Start& start, const Window&
 /// Each rank's own time of each measured step.
 Matrix own_times(const Start& start, const Window& window) {
   Matrix own(start.ranks.size(), window.measured());
-  for (std::size_t r = 0; r < start.ranks.size(); ++r) {
-    if (window.rows[r].empty()) continue;
-    float* row = own.row(r);
-    const StepColumns& steps = start.ranks[r].steps;
-    for_each_measured(steps.step_ns, window.rows[r], window.warmup,
-                      [row](std::size_t k, std::int64_t ns) { row[k] = static_cast<float>(ns); });
-    for (const Phase waiting : {Phase::kExposedComm, Phase::kIdle}) {
-      for_each_measured(steps.of(waiting), window.rows[r], window.warmup, [row](std::size_t k, std::int64_t ns) {
-        row[k] = std::max(0.0F, row[k] - static_cast<float>(ns));
-      });
+  in_parallel(start.ranks.size(), kRanksAThread, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) {
+      if (window.rows[r].empty()) continue;
+      float* row = own.row(r);
+      const StepColumns& steps = start.ranks[r].steps;
+      for_each_measured(steps.step_ns, window.rows[r], window.warmup,
+                        [row](std::size_t k, std::int64_t ns) { row[k] = static_cast<float>(ns); });
+      for (const Phase waiting : {Phase::kExposedComm, Phase::kIdle}) {
+        for_each_measured(steps.of(waiting), window.rows[r], window.warmup, [row](std::size_t k, std::int64_t ns) {
+          row[k] = std::max(0.0F, row[k] - static_cast<float>(ns));
+        });
+      }
     }
-  }
+  });
   return own;
 }
 
@@ -92,10 +96,9 @@ void store_balance(const Matrix& own, const std::vector<std::size_t>& ranks, Bal
   balance.step = mean / slowest_each_step;
 }
 
-/// Own time less the lower median of the other peers' in the same step, for the steps [first, last). Blocks of steps,
-/// since ranks lie far apart.
-void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, std::size_t first, std::size_t last,
-                   Matrix& late) {
+/// In place of the peers' own times how late they are: less the lower median of the other peers' in the same step, for
+/// the steps [first, last). Blocks of steps, since ranks lie far apart.
+void find_lateness(Matrix& times, const std::vector<std::size_t>& peers, std::size_t first, std::size_t last) {
   const std::size_t n = peers.size();
   const std::size_t middle = (n - 2) / 2;  // of the others, counted from 0
   std::vector<float> block(kBlock * n);
@@ -104,7 +107,7 @@ void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, std
     const std::size_t count = std::min(kBlock, last - begin);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t k = 0; k < count; ++k)
-        block[k * n + i] = own.row(peers[i])[begin + k];
+        block[k * n + i] = times.row(peers[i])[begin + k];
     }
     for (std::size_t k = 0; k < count; ++k) {
       const float* values = block.data() + k * n;
@@ -114,7 +117,7 @@ void find_lateness(const Matrix& own, const std::vector<std::size_t>& peers, std
       const float low = *at;
       const float high = *std::min_element(at + 1, sorted.end());
       for (std::size_t i = 0; i < n; ++i)  // without itself the median moves up for those below it
-        late.row(peers[i])[begin + k] = values[i] - (values[i] <= low ? high : low);
+        times.row(peers[i])[begin + k] = values[i] - (values[i] <= low ? high : low);
     }
   }
 }
@@ -183,29 +186,29 @@ struct Candidate {
 
 class Search {
  public:
-  Search(const Start& start, const Window& window, const Matrix& own, Matrix& late, double median_step_ns,
-         Balance& balance)
-      : start_(start), window_(window), own_(own), late_(late), median_step_ns_(median_step_ns), balance_(balance) {}
+  /// `own` becomes the ranks' lateness.
+  Search(const Start& start, const Window& window, Matrix own, double median_step_ns, Balance& balance)
+      : start_(start), window_(window), late_(std::move(own)), median_step_ns_(median_step_ns), balance_(balance) {}
 
   void among(const std::vector<std::size_t>& peers) {
     if (peers.size() < 2) return;
-    in_parallel(own_.steps, 1000,
-                [&](std::size_t begin, std::size_t end) { find_lateness(own_, peers, begin, end, late_); });
+    in_parallel(late_.steps, 1000,
+                [&](std::size_t begin, std::size_t end) { find_lateness(late_, peers, begin, end); });
     const double noise = noise_of(late_, peers);
     const double bound = kLateShare * median_step_ns_;
     const double late_from = std::max(bound, kNoiseFactor * noise);
-    const double median_from = std::max(bound, 4 * noise / std::sqrt(static_cast<double>(own_.steps)));
+    const double median_from = std::max(bound, 4 * noise / std::sqrt(static_cast<double>(late_.steps)));
     std::vector<Candidate> found;
-    std::vector<float> wandering(own_.steps, 0.0F);
+    std::vector<float> wandering(late_.steps, 0.0F);
     std::vector<Candidate> candidates(peers.size());
-    in_parallel(peers.size(), 64, [&](std::size_t begin, std::size_t end) {
+    in_parallel(peers.size(), kRanksAThread, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         candidates[i] = judge(peers[i], late_from, median_from);
     });
     for (const Candidate& candidate : candidates) {
       const std::size_t r = candidate.rank;
       if (!candidate.straggler.persistent) {
-        for (std::size_t k = 0; k < own_.steps; ++k) {
+        for (std::size_t k = 0; k < late_.steps; ++k) {
           if (late_.row(r)[k] > late_from) wandering[k] = std::max(wandering[k], late_.row(r)[k]);
         }
       }
@@ -267,8 +270,7 @@ class Search {
 
   const Start& start_;
   const Window& window_;
-  const Matrix& own_;
-  Matrix& late_;
+  Matrix late_;
   double median_step_ns_;
   Balance& balance_;
 };
@@ -289,11 +291,10 @@ Balance balance_of(const Start& start, const Window& window) {
     if (!window.rows[r].empty()) ranks.push_back(r);
   }
   if (ranks.size() < 2 || window.steps.size() <= window.warmup) return balance;
-  const Matrix own = own_times(start, window);
+  Matrix own = own_times(start, window);
   store_balance(own, ranks, balance);
   if (window.measured() < kFewestSteps) return balance;
-  Matrix late(start.ranks.size(), window.measured());
-  Search search(start, window, own, late, median_step(start, window, ranks.front()), balance);
+  Search search(start, window, std::move(own), median_step(start, window, ranks.front()), balance);
   for (const std::vector<std::size_t>& peers : peers_of(start, window))
     search.among(peers);
   return balance;

@@ -2,26 +2,44 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace trainyard::report {
 
-Counts::Counts(const std::vector<std::int64_t>& values) : size_(values.size()) {
-  if (values.empty()) return;
-  first_ = values.front();
-  slope_ = values.size() > 1 && values[1] == values[0] + 1 ? 1 : 0;
+template <class Number>
+bool Counts::is_linear(std::span<const Number> values) {
+  size_ = values.size();
+  if (values.empty()) return true;
+  first_ = static_cast<std::int64_t>(values.front());
+  slope_ = size_ > 1 && values[1] == values[0] + 1 ? 1 : 0;
   std::size_t regular = 1;
-  while (regular < size_ && values[regular] == first_ + slope_ * static_cast<std::int64_t>(regular))
+  while (regular < size_ &&
+         static_cast<std::int64_t>(values[regular]) == first_ + slope_ * static_cast<std::int64_t>(regular))
     ++regular;
-  if (regular == size_) return;
+  return regular == size_;
+}
+
+void Counts::own(std::vector<std::uint32_t> values) {
+  const auto owned = std::make_shared<std::vector<std::uint32_t>>(std::move(values));
+  narrow_ = *owned;
+  owner_ = owned;
+}
+
+Counts::Counts(std::vector<std::uint32_t> values) {
+  if (!is_linear(std::span<const std::uint32_t>(values))) own(std::move(values));
+}
+
+Counts::Counts(const std::vector<std::int64_t>& values) {
+  if (is_linear(std::span<const std::int64_t>(values))) return;
   std::uint64_t bits = 0;  // of all of them: a negative one has the highest
   for (const std::int64_t value : values)
     bits |= static_cast<std::uint64_t>(value);
   if (bits <= std::numeric_limits<std::uint32_t>::max()) {
-    narrow_.resize(size_);
-    std::transform(values.begin(), values.end(), narrow_.begin(),
-                   [](std::int64_t value) { return static_cast<std::uint32_t>(value); });
+    own(std::vector<std::uint32_t>(values.begin(), values.end()));
   } else {
-    wide_ = values;
+    const auto wide = std::make_shared<std::vector<std::int64_t>>(values);
+    wide_ = *wide;
+    owner_ = wide;
   }
 }
 

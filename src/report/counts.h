@@ -3,18 +3,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
+#include <span>
 #include <vector>
 
 namespace trainyard::report {
 
 /// A column of counts or times, none of them negative, in as little memory as they need: none where all are equal or
 /// each is one more than the one before, 4 bytes each where that is enough, else 8. The steps of a thousand ranks are
-/// held as such columns.
+/// held as such columns. Copies share the numbers, which never change.
 class Counts {
  public:
   Counts() = default;
   Counts(const std::vector<std::int64_t>& values);  // implicit: a column is a list of numbers
   Counts(std::initializer_list<std::int64_t> values) : Counts(std::vector<std::int64_t>(values)) {}
+  Counts(std::vector<std::uint32_t> values);
   /// `size` values from `first`, each `slope` (0 or 1) more than the one before.
   static Counts linear(std::size_t size, std::int64_t first, std::int64_t slope);
 
@@ -61,15 +64,21 @@ class Counts {
     archive(self.size_);
     archive(self.first_);
     archive(self.slope_);
-    archive(self.narrow_);
-    archive(self.wide_);
+    archive.numbers(self.narrow_, self.owner_);
+    archive.numbers(self.wide_, self.owner_);
   }
+
+  /// Keeps slope and first value, and says whether they are all there is to know.
+  template <class Number>
+  bool is_linear(std::span<const Number> values);
+  void own(std::vector<std::uint32_t> values);
 
   std::size_t size_ = 0;
   std::int64_t first_ = 0;
   std::int64_t slope_ = 0;
-  std::vector<std::uint32_t> narrow_;
-  std::vector<std::int64_t> wide_;
+  std::span<const std::uint32_t> narrow_;
+  std::span<const std::int64_t> wide_;
+  std::shared_ptr<const void> owner_;  ///< of the numbers in narrow_ or wide_
 };
 
 }  // namespace trainyard::report

@@ -6,74 +6,107 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
+#include <deque>
 #include <exception>
 #include <fstream>
 #include <memory>
 #include <new>
 #include <optional>
-#include <span>
 #include <thread>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "core/error.h"
+#include "report/shared_memory.h"
 #include "report/wire.h"
 
 namespace trainyard::report {
 namespace {
 
-/// What a child sends for each file, in front of the log's bytes or the error's text.
+/// What a child sends for each file: a log too large for the socket lies in the shared memory; the bytes of another
+/// one, or the error's text, follow.
 struct Header {
+  enum class Kind : std::uint64_t { kError, kLog, kSharedLog };
+  Kind kind = Kind::kError;
   std::uint64_t size = 0;
-  std::uint64_t is_log = 0;
 };
+
+/// Logs from this size on go through the shared memory.
+constexpr std::size_t kSharedBytes = std::size_t{64} << 10;
+
+/// Files that a child is given ahead, so that it need not wait for the parent between two of them.
+constexpr std::size_t kAhead = 2;
+
+/// Where in the shared memory the n-th log of a child lies: in turn in as many places as logs can wait for the parent,
+/// far apart.
+std::uint64_t place_of(std::size_t n) {
+  return static_cast<std::uint64_t>(n % kAhead) << 40;
+}
 
 /// Memory for reading one log: some ten million steps.
 constexpr std::uint64_t kReadingBytes = std::uint64_t{4} << 30;
 
 using Clock = std::chrono::steady_clock;
 
-class Pipe {
- public:
-  Pipe() {
-    if (::pipe(ends_) != 0) throw core::Error(std::string("cannot read logs: pipe: ") + std::strerror(errno));
-    static_cast<void>(::fcntl(ends_[0], F_SETPIPE_SZ, 1 << 20));  // fewer turns; it works without, too
-  }
-  ~Pipe() {
-    close(0);
-    close(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
+[[noreturn]] void fail(const char* call) {
+  throw core::Error(std::string("cannot read logs: ") + call + ": " + core::system_error_text(errno));
+}
 
-  int reading() const { return ends_[0]; }
-  int writing() const { return ends_[1]; }
-  void close(int end) {
+/// Both ends of a connection between parent and child.
+class Sockets {
+ public:
+  enum End { kParent, kChild };
+
+  Sockets() {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_.data()) != 0) fail("socketpair");
+  }
+  ~Sockets() {
+    close(kParent);
+    close(kChild);
+  }
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+
+  int descriptor(End end) const { return ends_[end]; }
+  void close(End end) {
     if (ends_[end] >= 0) ::close(ends_[end]);
     ends_[end] = -1;
   }
+  /// False where the other end is gone.
+  bool send(End end, const void* data, std::size_t size) const {
+    const char* at = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t sent = ::send(ends_[end], at, size, MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent <= 0) return false;
+      at += sent;
+      size -= static_cast<std::size_t>(sent);
+    }
+    return true;
+  }
+  bool receive(End end, void* data, std::size_t size) const {
+    char* at = static_cast<char*>(data);
+    while (size > 0) {
+      const ssize_t got = ::recv(ends_[end], at, size, 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      at += got;
+      size -= static_cast<std::size_t>(got);
+    }
+    return true;
+  }
 
  private:
-  int ends_[2] = {-1, -1};
+  std::array<int, 2> ends_{-1, -1};
 };
-
-bool write_whole(int descriptor, const void* data, std::size_t size) {
-  const char* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = ::write(descriptor, at, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    at += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 void limit_memory() {}  // a sanitizer maps terabytes
@@ -96,96 +129,136 @@ void keep_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
-/// The child's life: reads files until the last, or until nobody listens.
-[[noreturn]] void read_and_send(std::span<const LogFile> files, const std::function<RankLog(const LogFile&)>& read,
-                                int descriptor) {
+/// What all children share: the files, and how one is read.
+struct Job {
+  const std::vector<LogFile>& files;
+  const std::function<RankLog(const LogFile&)>& read;
+};
+
+/// The child's life: reads the files whose numbers it is sent, until nobody sends more.
+[[noreturn]] void read_and_send(const Job& job, const Sockets& sockets, const SharedMemory& memory) {
   limit_memory();
   keep_memory();
-  for (const LogFile& file : files) {
+  std::size_t file = 0;
+  std::size_t shared = 0;
+  while (sockets.receive(Sockets::kChild, &file, sizeof file)) {
     std::string bytes;
     Header header;
     try {
-      bytes = to_bytes(read(file));
-      header.is_log = 1;
+      bytes = to_bytes(job.read(job.files[file]));
+      header.kind = Header::Kind::kLog;
     } catch (const std::bad_alloc&) {
       bytes = fmt::format("damaged: reading it takes more than {} GiB of memory", kReadingBytes >> 30);
     } catch (const std::exception& error) {
       bytes = error.what();
     }
     header.size = bytes.size();
-    if (!write_whole(descriptor, &header, sizeof header) || !write_whole(descriptor, bytes.data(), bytes.size())) break;
+    if (header.kind == Header::Kind::kLog && bytes.size() >= kSharedBytes && memory.write(place_of(shared), bytes)) {
+      header.kind = Header::Kind::kSharedLog;
+      ++shared;
+      bytes.clear();
+    }
+    if (!sockets.send(Sockets::kChild, &header, sizeof header) ||
+        !sockets.send(Sockets::kChild, bytes.data(), bytes.size()))
+      break;
   }
   ::_exit(0);  // not exit: what the parent has buffered is the parent's to write
 }
 
-/// A child process and the files that it reads, of which the first `done_` have their results.
+/// What became of one file.
+struct Outcome {
+  std::size_t file = 0;
+  ReadResult result;
+};
+
+/// A child process and the files that it was given and has not answered for.
 class Worker {
  public:
-  Worker(std::vector<LogFile> files, std::vector<std::size_t> places,
-         const std::function<RankLog(const LogFile&)>& read)
-      : files_(std::move(files)), places_(std::move(places)), read_(read) {
-    start();
-  }
+  Worker(const Job& job, Blocks& blocks) : job_(job), blocks_(blocks) {}
   ~Worker() { end(true); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  bool finished() const { return done_ == files_.size(); }
-  int descriptor() const { return pipe_->reading(); }
+  std::size_t assigned() const { return assigned_.size(); }
+  int descriptor() const { return sockets_->descriptor(Sockets::kParent); }
   Clock::time_point last_progress() const { return last_progress_; }
 
+  void assign(std::size_t file) {
+    if (assigned_.empty()) last_progress_ = Clock::now();
+    assigned_.push_back(file);
+    if (process_ < 0) {
+      start();
+    } else {
+      hand_over(file);
+    }
+  }
+
   /// Takes what the child has sent. A child that has ended over a file is followed by another.
-  void receive(std::vector<ReadResult>& results) {
+  std::optional<Outcome> receive() {
     const bool in_header = got_ < sizeof header_;
     char* to = in_header ? reinterpret_cast<char*>(&header_) + got_ : bytes_.data() + (got_ - sizeof header_);
     const std::size_t wanted = (in_header ? sizeof header_ : sizeof header_ + bytes_.size()) - got_;
-    const ssize_t got = ::read(pipe_->reading(), to, wanted);
-    if (got < 0 && errno == EINTR) return;
+    const ssize_t got = ::recv(descriptor(), to, wanted, 0);
+    if (got < 0 && errno == EINTR) return std::nullopt;
     if (got <= 0) {
       const int status = end(false);
-      give_up(WIFSIGNALED(status) ? fmt::format("damaged: the HDF5 library crashed on it (signal {})", WTERMSIG(status))
-                                  : "reading it ended early",
-              results);
-      return;
+      return give_up(WIFSIGNALED(status)
+                         ? fmt::format("damaged: the HDF5 library crashed on it (signal {})", WTERMSIG(status))
+                         : "reading it ended early");
     }
     got_ += static_cast<std::size_t>(got);
     last_progress_ = Clock::now();
-    if (in_header && got_ == sizeof header_) bytes_.resize(header_.size);
-    if (got_ < sizeof header_ || got_ < sizeof header_ + bytes_.size()) return;
-    results[places_[done_]] = header_.is_log == 0 ? ReadResult(bytes_) : ReadResult(from_bytes(bytes_));
-    advance();
+    if (in_header && got_ == sizeof header_ && header_.kind != Header::Kind::kSharedLog) bytes_.resize(header_.size);
+    if (got_ < sizeof header_ || got_ < sizeof header_ + bytes_.size()) return std::nullopt;
+    return settle(result());
   }
 
   /// For a child that has stood still over a file.
-  void abandon(std::chrono::milliseconds patience, std::vector<ReadResult>& results) {
+  Outcome abandon(std::chrono::milliseconds patience) {
     end(true);
-    give_up(fmt::format("damaged: reading it did not end within {:g} s", static_cast<double>(patience.count()) / 1e3),
-            results);
+    return give_up(
+        fmt::format("damaged: reading it did not end within {:g} s", static_cast<double>(patience.count()) / 1e3));
   }
 
  private:
   void start() {
-    pipe_.emplace();
+    sockets_.emplace();
+    shared_ = 0;
     process_ = ::fork();
-    if (process_ < 0) throw core::Error(std::string("cannot read logs: fork: ") + std::strerror(errno));
+    if (process_ < 0) fail("fork");
     if (process_ == 0) {
-      pipe_->close(0);
-      read_and_send(std::span<const LogFile>(files_).subspan(done_), read_, pipe_->writing());
+      sockets_->close(Sockets::kParent);
+      read_and_send(job_, *sockets_, memory_);
     }
-    pipe_->close(1);
+    sockets_->close(Sockets::kChild);
     last_progress_ = Clock::now();
+    for (const std::size_t file : assigned_)
+      hand_over(file);
   }
 
-  void give_up(std::string why, std::vector<ReadResult>& results) {
-    results[places_[done_]] = std::move(why);
-    advance();
-    if (!finished()) start();
+  /// A child that is gone shows when its answer is read.
+  void hand_over(std::size_t file) { static_cast<void>(sockets_->send(Sockets::kParent, &file, sizeof file)); }
+
+  ReadResult result() {
+    if (header_.kind == Header::Kind::kError) return bytes_;
+    if (header_.kind == Header::Kind::kLog) return from_bytes(bytes_);
+    const std::shared_ptr<char> bytes = blocks_.take(header_.size);
+    memory_.read(place_of(shared_++), bytes.get(), header_.size);
+    return from_bytes({bytes.get(), header_.size}, bytes);
   }
 
-  void advance() {
-    ++done_;
+  Outcome settle(ReadResult result) {
+    Outcome outcome{assigned_.front(), std::move(result)};
+    assigned_.pop_front();
     got_ = 0;
     bytes_.clear();
+    return outcome;
+  }
+
+  Outcome give_up(std::string why) {
+    Outcome outcome = settle(std::move(why));
+    if (!assigned_.empty()) start();
+    return outcome;
   }
 
   /// Waits for the child, killed first where its results are not wanted any more; its exit status.
@@ -193,18 +266,19 @@ class Worker {
     int status = 0;
     if (process_ <= 0) return status;
     if (kill) ::kill(process_, SIGKILL);
-    pipe_->close(0);
+    sockets_->close(Sockets::kParent);
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR)
       continue;
     process_ = -1;
     return status;
   }
 
-  std::vector<LogFile> files_;
-  std::vector<std::size_t> places_;  ///< of the results
-  const std::function<RankLog(const LogFile&)>& read_;
-  std::size_t done_ = 0;
-  std::optional<Pipe> pipe_;
+  Job job_;
+  Blocks& blocks_;
+  std::deque<std::size_t> assigned_;
+  SharedMemory memory_;
+  std::size_t shared_ = 0;  ///< logs that came through the memory from this child
+  std::optional<Sockets> sockets_;
   pid_t process_ = -1;
   Header header_;
   std::string bytes_;
@@ -226,16 +300,20 @@ std::vector<ReadResult> read_guarded(const std::vector<LogFile>& files,
                                      const std::function<RankLog(const LogFile&)>& read,
                                      std::chrono::milliseconds patience) {
   std::vector<ReadResult> results(files.size());
+  Blocks blocks;
   std::vector<std::unique_ptr<Worker>> workers;
-  const std::size_t count = worker_count(files.size());
-  for (std::size_t w = 0; w < std::min(count, files.size()); ++w) {
-    std::vector<LogFile> share;
-    std::vector<std::size_t> places;
-    for (std::size_t i = w; i < files.size(); i += count) {
-      share.push_back(files[i]);
-      places.push_back(i);
-    }
-    workers.push_back(std::make_unique<Worker>(std::move(share), std::move(places), read));
+  std::size_t given = 0;
+  const auto give = [&](Worker& worker) {
+    while (given < files.size() && worker.assigned() < kAhead)
+      worker.assign(given++);
+  };
+  const auto keep = [&](Worker& worker, Outcome outcome) {
+    results[outcome.file] = std::move(outcome.result);
+    give(worker);
+  };
+  for (std::size_t w = 0; w < std::min(worker_count(files.size()), files.size()); ++w) {
+    workers.push_back(std::make_unique<Worker>(Job{files, read}, blocks));
+    give(*workers.back());
   }
   while (!workers.empty()) {
     std::vector<pollfd> ready;
@@ -246,16 +324,16 @@ std::vector<ReadResult> read_guarded(const std::vector<LogFile>& files,
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(oldest + patience - Clock::now());
     const int wait_ms = static_cast<int>(std::max<std::int64_t>(0, left.count() + 1));
-    if (::poll(ready.data(), ready.size(), wait_ms) < 0 && errno != EINTR)
-      throw core::Error(std::string("cannot read logs: poll: ") + std::strerror(errno));
+    if (::poll(ready.data(), ready.size(), wait_ms) < 0 && errno != EINTR) fail("poll");
     for (std::size_t w = 0; w < workers.size(); ++w) {
+      Worker& worker = *workers[w];
       if (ready[w].revents != 0) {
-        workers[w]->receive(results);
-      } else if (Clock::now() - workers[w]->last_progress() > patience) {
-        workers[w]->abandon(patience, results);
+        if (std::optional<Outcome> outcome = worker.receive()) keep(worker, std::move(*outcome));
+      } else if (Clock::now() - worker.last_progress() > patience) {
+        keep(worker, worker.abandon(patience));
       }
     }
-    std::erase_if(workers, [](const auto& worker) { return worker->finished(); });
+    std::erase_if(workers, [](const auto& worker) { return worker->assigned() == 0; });
   }
   return results;
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <limits>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -26,12 +28,8 @@ constexpr std::array<std::int64_t StepRow::*, kPhaseCount> kPhaseColumns{
 constexpr std::int64_t kLongestNs = std::int64_t{365} * 24 * 3600 * 1'000'000'000;
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 40;
 
-void check_range(const std::filesystem::path& path, const char* column, const std::vector<std::int64_t>& values,
+void check_range(const std::filesystem::path& path, std::string_view column, const std::vector<std::int64_t>& values,
                  std::int64_t largest) {
-  std::uint64_t bits = 0;  // of all of them, at least as large as each; usually that is enough to know
-  for (const std::int64_t value : values)
-    bits |= static_cast<std::uint64_t>(value);
-  if (bits <= static_cast<std::uint64_t>(largest)) return;
   const auto wrong = std::find_if(values.begin(), values.end(),
                                   [largest](std::int64_t value) { return value < 0 || value > largest; });
   if (wrong == values.end()) return;
@@ -39,14 +37,16 @@ void check_range(const std::filesystem::path& path, const char* column, const st
                                 wrong - values.begin(), largest));
 }
 
-void check_order(const std::filesystem::path& path, const std::vector<std::int64_t>& steps) {
-  const auto disorder = std::adjacent_find(steps.begin(), steps.end(), std::greater_equal<>());
-  if (disorder == steps.end()) return;
-  throw core::Error(fmt::format("{}: /steps/step goes from {} to {} in row {}: steps count up through the whole run",
-                                path.string(), *disorder, *(disorder + 1), disorder + 1 - steps.begin()));
+void check_order(const std::filesystem::path& path, const Counts& steps) {
+  if (steps.counts_up()) return;
+  for (std::size_t row = 1; row < steps.size(); ++row) {
+    if (steps[row] > steps[row - 1]) continue;
+    throw core::Error(fmt::format("{}: /steps/step goes from {} to {} in row {}: steps count up through the whole run",
+                                  path.string(), steps[row - 1], steps[row], row));
+  }
 }
 
-std::vector<EpochRows> epoch_rows(const std::vector<std::int64_t>& epochs) {
+std::vector<EpochRows> epoch_rows(const Counts& epochs) {
   std::vector<EpochRows> rows;
   for (std::size_t row = 0; row < epochs.size() && rows.size() < kMostEpochRows; ++row) {
     if (row == 0 || epochs[row] != epochs[row - 1]) rows.push_back({epochs[row], static_cast<std::int64_t>(row)});
@@ -109,28 +109,64 @@ std::vector<log::EventRow> first_events(const log::Reader& reader) {
   return events;
 }
 
+/// Reads the columns of `/steps`.
+class StepsReader {
+ public:
+  StepsReader(const log::Reader& reader, const std::filesystem::path& path)
+      : table_(reader.open<StepRow>()), path_(path) {}
+
+  std::size_t size() const { return table_.size(); }
+
+  /// None of the numbers may be negative or above `largest`. Where the file lacks the column, as many as there are
+  /// steps, all as in a new row.
+  Counts counts(std::string_view name, std::int64_t StepRow::*member, std::int64_t largest) const {
+    const auto& column = table_.column(member);
+    if (!column) return Counts::linear(size(), StepRow{}.*member, 0);
+    core::hdf5::CompactNumbers numbers = column->read_compact(size());
+    if (auto* narrow = std::get_if<std::vector<std::uint32_t>>(&numbers)) return std::move(*narrow);
+    const auto& wide = std::get<std::vector<std::int64_t>>(numbers);
+    check_range(path_, name, wide, largest);
+    return wide;
+  }
+
+  /// None where the file lacks the column.
+  std::vector<std::int64_t> first(std::int64_t StepRow::*member, std::size_t most) const {
+    const auto& column = table_.column(member);
+    return column ? column->read_int64(0, std::min(most, size())) : std::vector<std::int64_t>();
+  }
+  std::vector<EpochRows> epochs() const {
+    const auto& column = table_.column(&StepRow::epoch);
+    if (!column) return {};
+    return epoch_rows(std::visit([](auto&& numbers) { return Counts(std::forward<decltype(numbers)>(numbers)); },
+                                 column->read_compact(size())));
+  }
+  std::vector<float> loss() const {
+    const auto& column = table_.column(&StepRow::loss);
+    if (!column) return std::vector<float>(size(), static_cast<float>(StepRow{}.loss));
+    const std::vector<double> loss = column->read_double(0, size());
+    return std::vector<float>(loss.begin(), loss.end());
+  }
+
+ private:
+  log::OpenTable<StepRow> table_;
+  const std::filesystem::path& path_;
+};
+
 StepColumns read_steps(const log::Reader& reader, const std::filesystem::path& path, bool with_loss) {
-  const log::Columns<StepRow> table = with_loss ? reader.read<StepRow>({&StepRow::start_ns})
-                                                : reader.read<StepRow>({&StepRow::start_ns, &StepRow::loss});
-  const auto counts = [&](const char* name, const std::vector<std::int64_t>& values, std::int64_t largest) {
-    check_range(path, name, values, largest);
-    return Counts(values);
-  };
+  constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
+  const StepsReader table(reader, path);
   StepColumns steps;
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
-    const std::string name = fmt::format("{}_ns", kPhases[phase].id);
-    steps.phase_ns[phase] = counts(name.c_str(), table[kPhaseColumns[phase]], kLongestNs);
+    steps.phase_ns[phase] = table.counts(fmt::format("{}_ns", kPhases[phase].id), kPhaseColumns[phase], kLongestNs);
   }
-  steps.step_ns = counts("step_ns", table[&StepRow::step_ns], kLongestNs);
-  steps.comm_ns = counts("comm_ns", table[&StepRow::comm_ns], kLongestNs);
-  steps.samples = counts("samples", table[&StepRow::samples], kMostSamples);
-  check_order(path, table[&StepRow::step]);
-  steps.step = table[&StepRow::step];
-  if (table.has(&StepRow::epoch)) steps.epochs = epoch_rows(table[&StepRow::epoch]);
-  steps.start_ns = reader.first_values(&StepRow::start_ns, std::min(kTracedSteps, table.size()));
-  const std::vector<double>& loss = table[&StepRow::loss];
-  steps.loss.resize(loss.size());
-  std::transform(loss.begin(), loss.end(), steps.loss.begin(), [](double value) { return static_cast<float>(value); });
+  steps.step_ns = table.counts("step_ns", &StepRow::step_ns, kLongestNs);
+  steps.comm_ns = table.counts("comm_ns", &StepRow::comm_ns, kLongestNs);
+  steps.samples = table.counts("samples", &StepRow::samples, kMostSamples);
+  steps.step = table.counts("step", &StepRow::step, kAny);
+  check_order(path, steps.step);
+  steps.epochs = table.epochs();
+  steps.start_ns = table.first(&StepRow::start_ns, kTracedSteps);
+  if (with_loss) steps.loss = table.loss();
   return steps;
 }
 

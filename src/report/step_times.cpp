@@ -1,35 +1,58 @@
 #include "report/step_times.h"
 
 #include <algorithm>
+#include <mutex>
 
+#include "report/parallel.h"
 #include "report/statistics.h"
 
 namespace trainyard::report {
 
 void StepTimes::add(const Start& start, const Window& window) {
-  double slowest_total = 0;
+  constexpr std::size_t kRanksAThread = 32;  // at least
+  std::vector<Sums> sums(start.ranks.size());
   std::vector<std::int64_t> slowest(window.measured(), 0);
-  for (std::size_t r = 0; r < start.ranks.size(); ++r) {
+  std::mutex merging;
+  in_parallel(start.ranks.size(), kRanksAThread, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::int64_t> slowest_here(slowest.size(), 0);
+    for (std::size_t r = begin; r < end; ++r) {
+      if (window.rows[r].empty()) continue;
+      sums[r] = sums_of(start.ranks[r], window, window.rows[r]);
+      for_each_measured(start.ranks[r].steps.step_ns, window.rows[r], window.warmup,
+                        [&](std::size_t k, std::int64_t ns) { slowest_here[k] = std::max(slowest_here[k], ns); });
+    }
+    const std::lock_guard<std::mutex> lock(merging);
+    std::transform(slowest.begin(), slowest.end(), slowest_here.begin(), slowest.begin(),
+                   [](std::int64_t a, std::int64_t b) { return std::max(a, b); });
+  });
+  double slowest_total = 0;
+  for (std::size_t r = 0; r < start.ranks.size(); ++r) {  // in this order, so that the same logs give the same sums
     if (window.rows[r].empty()) continue;
-    slowest_total = std::max(slowest_total, add_rank(start.ranks[r], window, window.rows[r], slowest));
+    add(sums[r]);
+    rows_ += static_cast<double>(window.measured());
+    slowest_total = std::max(slowest_total, sums[r].step_ns);
   }
   measured_ns_ += slowest_total;
   step_times_.insert(step_times_.end(), slowest.begin(), slowest.end());
 }
 
-double StepTimes::add_rank(const RankLog& log, const Window& window, const Counts& rows,
-                           std::vector<std::int64_t>& slowest) {
+StepTimes::Sums StepTimes::sums_of(const RankLog& log, const Window& window, const Counts& rows) {
   const auto sum = [&](const Counts& column) { return sum_of_measured(column, rows, window.warmup); };
-  for_each_measured(log.steps.step_ns, rows, window.warmup,
-                    [&slowest](std::size_t k, std::int64_t step_ns) { slowest[k] = std::max(slowest[k], step_ns); });
-  const double total = sum(log.steps.step_ns);
-  samples_ += sum(log.steps.samples);
-  comm_ns_ += sum(log.steps.comm_ns);
+  Sums sums;
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
-    phase_ns_[phase] += sum(log.steps.phase_ns[phase]);
-  step_ns_ += total;
-  rows_ += static_cast<double>(window.measured());
-  return total;
+    sums.phase_ns[phase] = sum(log.steps.phase_ns[phase]);
+  sums.step_ns = sum(log.steps.step_ns);
+  sums.comm_ns = sum(log.steps.comm_ns);
+  sums.samples = sum(log.steps.samples);
+  return sums;
+}
+
+void StepTimes::add(const Sums& sums) {
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
+    phase_ns_[phase] += sums.phase_ns[phase];
+  step_ns_ += sums.step_ns;
+  comm_ns_ += sums.comm_ns;
+  samples_ += sums.samples;
 }
 
 void StepTimes::store(RunSummary& run) const {

@@ -13,7 +13,15 @@ class StepTimes {
   void store(RunSummary& run) const;
 
  private:
-  double add_rank(const RankLog& log, const Window& window, const Counts& rows, std::vector<std::int64_t>& slowest);
+  /// Of one rank's measured steps.
+  struct Sums {
+    std::array<double, kPhaseCount> phase_ns{};
+    double step_ns = 0;
+    double comm_ns = 0;
+    double samples = 0;
+  };
+  static Sums sums_of(const RankLog& log, const Window& window, const Counts& rows);
+  void add(const Sums& sums);
 
   std::array<double, kPhaseCount> phase_ns_{};
   std::vector<double> step_times_;  ///< of each step the slowest rank's

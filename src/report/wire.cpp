@@ -1,8 +1,11 @@
 #include "report/wire.h"
 
 #include <cstring>
+#include <span>
 #include <type_traits>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "core/error.h"
 
@@ -48,6 +51,12 @@ void for_each_field(Archive& archive, Log& log) {
   archive(log.accuracy);
 }
 
+/// Bytes between `size` and where numbers begin.
+std::size_t padding(std::size_t size) {
+  constexpr std::size_t kAlignment = 8;
+  return (kAlignment - size % kAlignment) % kAlignment;
+}
+
 class Output {
  public:
   explicit Output(std::size_t expected_bytes) { bytes_.reserve(expected_bytes); }
@@ -68,6 +77,12 @@ class Output {
       append(value.data(), value.size() * sizeof(typename Value::value_type));
     }
   }
+  template <class Number>
+  void numbers(std::span<const Number> values, const std::shared_ptr<const void>&) {
+    (*this)(values.size());
+    bytes_.resize(bytes_.size() + padding(bytes_.size()));
+    append(values.data(), values.size_bytes());
+  }
   std::string take() { return std::move(bytes_); }
 
  private:
@@ -77,7 +92,8 @@ class Output {
 
 class Input {
  public:
-  explicit Input(std::string_view bytes) : bytes_(bytes) {}
+  Input(std::string_view bytes, std::shared_ptr<const void> owner)
+      : all_(bytes.size()), bytes_(bytes), owner_(std::move(owner)) {}
 
   template <class Value>
   void operator()(Value& value) {
@@ -98,6 +114,23 @@ class Input {
       if (count > 0) std::memcpy(value.data(), data, count * sizeof(typename Value::value_type));
     }
   }
+  template <class Number>
+  void numbers(std::span<const Number>& values, std::shared_ptr<const void>& owner) {
+    std::size_t count = 0;
+    (*this)(count);
+    take(padding(all_ - bytes_.size()), 1);
+    const char* data = take(count, sizeof(Number));
+    if (count == 0) return;
+    if (owner_ != nullptr) {
+      values = {reinterpret_cast<const Number*>(data), count};
+      owner = owner_;
+    } else {
+      const auto copy = std::make_shared<std::vector<Number>>(count);
+      std::memcpy(copy->data(), data, count * sizeof(Number));
+      values = *copy;
+      owner = copy;
+    }
+  }
 
  private:
   const char* take(std::size_t count, std::size_t size) {
@@ -106,7 +139,9 @@ class Input {
     bytes_.remove_prefix(count * size);
     return data;
   }
-  std::string_view bytes_;
+  std::size_t all_;
+  std::string_view bytes_;  ///< that were not taken yet
+  std::shared_ptr<const void> owner_;
 };
 
 }  // namespace
@@ -119,8 +154,8 @@ std::string to_bytes(const RankLog& log) {
   return output.take();
 }
 
-RankLog from_bytes(std::string_view bytes) {
-  Input input(bytes);
+RankLog from_bytes(std::string_view bytes, const std::shared_ptr<const void>& owner) {
+  Input input(bytes, owner);
   RankLog log;
   std::string path;
   input(path);

@@ -67,6 +67,25 @@ void write_foreign(const std::filesystem::path& path, hid_t type, bool shuffle, 
   H5Fclose(file);
 }
 
+TEST(Hdf5Chunks, AreReadIntoFourBytesWhereThatIsEnough) {
+  const TemporaryFolder folder;
+  const auto compact_of = [&](const std::vector<std::int64_t>& written, std::uint64_t chunk_rows) {
+    File file = File::create(folder / "a.h5");
+    file.create_int64_column("c", {.chunk_rows = chunk_rows}).append(std::span<const std::int64_t>(written));
+    file.close();
+    return File::open_for_reading(folder / "a.h5").open_column("c").read_compact(written.size());
+  };
+  for (const std::uint64_t chunk_rows : {1U, 7U, 4096U}) {
+    const std::vector<std::int64_t> small = numbers(1000, 32);
+    EXPECT_EQ(std::get<0>(compact_of(small, chunk_rows)), std::vector<std::uint32_t>(small.begin(), small.end()));
+    for (const std::int64_t large : {std::int64_t{1} << 32, std::int64_t{-1}}) {
+      std::vector<std::int64_t> mixed = small;
+      mixed[500] = large;  // the chunks before it were taken for 4 bytes
+      EXPECT_EQ(std::get<1>(compact_of(mixed, chunk_rows)), mixed) << chunk_rows << " rows, " << large;
+    }
+  }
+}
+
 TEST(Hdf5Chunks, ReadWhatOthersStoreOtherwise) {
   const TemporaryFolder folder;
   for (const hid_t type : {H5T_STD_I64LE, H5T_STD_I64BE, H5T_STD_I32LE, H5T_STD_U16LE, H5T_IEEE_F64LE}) {
@@ -76,6 +95,7 @@ TEST(Hdf5Chunks, ReadWhatOthersStoreOtherwise) {
       const std::vector<std::int64_t> values = file.open_column("c").read_int64(0, 60);
       EXPECT_EQ(values.at(59), 59'000) << filters;
       EXPECT_EQ(values.at(1), 1'000) << filters;
+      EXPECT_EQ(std::get<0>(file.open_column("c").read_compact(60)).at(59), 59'000U) << filters;
     }
   }
 }

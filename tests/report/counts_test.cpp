@@ -26,6 +26,12 @@ TEST(Counts, GivesBackWhatItWasMadeOf) {
   }
 }
 
+TEST(Counts, TakesNumbersOfFourBytes) {
+  using Small = std::vector<std::uint32_t>;
+  for (const Small& values : {Small{}, Small{7}, Small{5, 5, 5}, Small{3, 4, 5}, Small{3, 4, 9}, Small{4294967295, 0}})
+    EXPECT_EQ(Counts(values).values(), Numbers(values.begin(), values.end()));
+}
+
 TEST(Counts, KnowsThatItCountsUp) {
   EXPECT_TRUE(Counts({8, 9, 10}).counts_up());
   EXPECT_TRUE(Counts({8}).counts_up());

@@ -51,6 +51,20 @@ TEST(Wire, PassesALogOnWhole) {
   EXPECT_EQ(again.memory[0].peak_bytes, 11);
 }
 
+TEST(Wire, LeavesColumnsWhereTheirOwnerKeepsThem) {
+  RankLog log = testing::sample_log(0, 1, {5, 6, 9});
+  log.steps.comm_ns = {1, std::int64_t{1} << 40, 3};
+  auto bytes = std::make_shared<std::string>(to_bytes(log));
+  const std::weak_ptr<std::string> kept = bytes;
+  RankLog again = from_bytes(*bytes, bytes);
+  bytes.reset();
+  EXPECT_FALSE(kept.expired());
+  EXPECT_EQ(again.steps.step_ns, log.steps.step_ns);
+  EXPECT_EQ(again.steps.comm_ns, log.steps.comm_ns);
+  again = RankLog();
+  EXPECT_TRUE(kept.expired());
+}
+
 TEST(Wire, RefusesBytesThatEndEarly) {
   const std::string bytes = to_bytes(testing::sample_log(0, 1, {5, 6}));
   for (std::size_t length = 0; length < bytes.size(); length += 7) {
@@ -83,6 +97,27 @@ TEST(ReadGuarded, GoesOnAfterAFileThatKillsOrHoldsTheReader) {
   EXPECT_THAT(std::get<std::string>(results[4]), HasSubstr("crashed"));
   EXPECT_EQ(std::get<RankLog>(results[5]).steps.step_ns.back(), 7);
   EXPECT_THAT(std::get<std::string>(results[6]), HasSubstr("did not end"));
+}
+
+TEST(ReadGuarded, KeepsApartLogsThatTakeTheSamePlacesInSharedMemory) {
+  std::vector<LogFile> many(40);
+  for (std::size_t i = 0; i < many.size(); ++i)
+    many[i].path = i % 9 == 4 ? "crash" : std::to_string(i);
+  const auto results = read_guarded(many, [](const LogFile& file) {
+    if (file.path == "crash") ::raise(SIGKILL);
+    const std::int64_t number = std::stoll(file.path.string());
+    std::vector<std::int64_t> step_ns(10'000 + 3'000 * static_cast<std::size_t>(number), number);
+    step_ns.back() = 1'000 + number;
+    return testing::sample_log(0, 1, step_ns);
+  });
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    const auto* log = std::get_if<RankLog>(&results[i]);
+    ASSERT_EQ(log == nullptr, i % 9 == 4) << i;
+    if (log == nullptr) continue;
+    ASSERT_EQ(log->steps.size(), 10'000 + 3'000 * i);
+    EXPECT_EQ(log->steps.step_ns.front(), static_cast<std::int64_t>(i));
+    EXPECT_EQ(log->steps.step_ns.back(), static_cast<std::int64_t>(1'000 + i));
+  }
 }
 
 TEST(ReadGuarded, OfNothingStartsNothing) {

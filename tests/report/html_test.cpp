@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +24,7 @@ Report hostile_report() {
         log.attributes.*(*text) = kHostile;
       }
     }
-    log.attributes.config = std::string(kHostile) + " = " + kHostile;
+    log.attributes.config = fmt::format("{0} = {0}", kHostile);
     log.epochs = {{.epoch = 0, .duration_ns = 5, .val_accuracy = 0.5}};
   }
   Collection collection;
