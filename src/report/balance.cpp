@@ -4,10 +4,12 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "report/config_text.h"
 #include "report/format.h"
+#include "report/nth_values.h"
 #include "report/parallel.h"
 #include "report/statistics.h"
 
@@ -102,7 +104,7 @@ void find_lateness(Matrix& times, const std::vector<std::size_t>& peers, std::si
   const std::size_t n = peers.size();
   const std::size_t middle = (n - 2) / 2;  // of the others, counted from 0
   std::vector<float> block(kBlock * n);
-  std::vector<float> sorted(n);
+  NthValues finder;
   for (std::size_t begin = first; begin < last; begin += kBlock) {
     const std::size_t count = std::min(kBlock, last - begin);
     for (std::size_t i = 0; i < n; ++i) {
@@ -110,14 +112,14 @@ void find_lateness(Matrix& times, const std::vector<std::size_t>& peers, std::si
         block[k * n + i] = times.row(peers[i])[begin + k];
     }
     for (std::size_t k = 0; k < count; ++k) {
-      const float* values = block.data() + k * n;
-      sorted.assign(values, values + n);
-      const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(middle);
-      std::nth_element(sorted.begin(), at, sorted.end());
-      const float low = *at;
-      const float high = *std::min_element(at + 1, sorted.end());
-      for (std::size_t i = 0; i < n; ++i)  // without itself the median moves up for those below it
-        times.row(peers[i])[begin + k] = values[i] - (values[i] <= low ? high : low);
+      const std::span<float> values(block.data() + k * n, n);
+      const Neighbours median = finder.find(values, middle);
+      for (float& value : values)  // without itself the median moves up for those below it
+        value -= value <= median.low ? median.high : median.low;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t k = 0; k < count; ++k)
+        times.row(peers[i])[begin + k] = block[k * n + i];
     }
   }
 }
