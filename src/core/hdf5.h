@@ -70,7 +70,7 @@ struct ColumnStorage {
   DeflatedChunks deflated;
 };
 
-/// Whole numbers: in 4 bytes each where none is negative or too large for them, else in 8.
+/// Whole numbers: in 4 bytes each, which none is negative or too large for, or in 8.
 using CompactNumbers = std::variant<std::vector<std::uint32_t>, std::vector<std::int64_t>>;
 
 /// A 1-D data set.

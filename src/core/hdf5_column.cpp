@@ -130,7 +130,8 @@ CompactNumbers Column::read_compact(std::uint64_t count) const {
   if (storage.is_int64) {
     if (auto numbers = read_compact_chunks(handle_.id(), storage.deflated, count, label_)) return std::move(*numbers);
   }
-  std::vector<std::int64_t> values = read_int64(0, count);
+  std::vector<std::int64_t> values(count);
+  if (count > 0) read_raw(H5T_NATIVE_INT64, 0, count, values.data());
   constexpr std::int64_t kLargest = std::numeric_limits<std::uint32_t>::max();
   if (std::any_of(values.begin(), values.end(), [](std::int64_t value) { return value < 0 || value > kLargest; }))
     return values;

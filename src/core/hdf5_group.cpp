@@ -33,20 +33,18 @@ bool has_hard_link(hid_t group, const std::string& key, const std::string& what)
 struct WantedLinks {
   std::span<const std::string_view> names;
   std::vector<bool> is_there;
-  std::size_t seen = 0;
 };
 
-/// For H5Literate: whether one of the wanted names is that of a hard link. Ends the iteration with the last of them.
+/// For H5Literate: notes which of the wanted names are those of hard links.
 herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
   auto& wanted = *static_cast<WantedLinks*>(data);
   if (info->type == H5L_TYPE_HARD) {
     const auto found = std::find(wanted.names.begin(), wanted.names.end(), std::string_view(name));
     if (found != wanted.names.end()) {
       wanted.is_there[static_cast<std::size_t>(found - wanted.names.begin())] = true;
-      ++wanted.seen;
     }
   }
-  return wanted.seen == wanted.names.size() ? 1 : 0;
+  return 0;
 }
 
 }  // namespace
@@ -171,7 +169,7 @@ Column Group::open_own_column(std::string_view name) {
 
 std::vector<std::optional<Column>> Group::find_columns(std::span<const std::string_view> names) const {
   const LibraryLock lock;
-  WantedLinks wanted{names, std::vector<bool>(names.size(), false), 0};
+  WantedLinks wanted{names, std::vector<bool>(names.size(), false)};
   check(H5Literate(handle_.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, &note_link, &wanted), "cannot list " + label_);
   std::vector<std::optional<Column>> columns;
   for (std::size_t i = 0; i < names.size(); ++i)

@@ -1,10 +1,10 @@
 #include "report/guarded_read.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -45,14 +45,13 @@ constexpr std::size_t kSharedBytes = std::size_t{64} << 10;
 /// Files that a child is given ahead, so that it need not wait for the parent between two of them.
 constexpr std::size_t kAhead = 2;
 
-/// Where in the shared memory the n-th log of a child lies: in turn in as many places as logs can wait for the parent,
-/// far apart.
-std::uint64_t place_of(std::size_t n) {
-  return static_cast<std::uint64_t>(n % kAhead) << 40;
-}
-
 /// Memory for reading one log: some ten million steps.
 constexpr std::uint64_t kReadingBytes = std::uint64_t{4} << 30;
+
+/// Where in the shared memory the n-th log of a child lies: in turn in as many places as logs can wait for the parent.
+std::uint64_t place_of(std::size_t n) {
+  return n % kAhead * kReadingBytes;
+}
 
 using Clock = std::chrono::steady_clock;
 
@@ -137,6 +136,8 @@ struct Job {
 
 /// The child's life: reads the files whose numbers it is sent, until nobody sends more.
 [[noreturn]] void read_and_send(const Job& job, const Sockets& sockets, const SharedMemory& memory) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // later children hold this one's connection open too
+  ::signal(SIGXFSZ, SIG_IGN);          // a limit on files holds for shared memory too: what exceeds it is sent instead
   limit_memory();
   keep_memory();
   std::size_t file = 0;

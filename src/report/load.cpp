@@ -27,14 +27,17 @@ constexpr std::array<std::int64_t StepRow::*, kPhaseCount> kPhaseColumns{
 /// Longest step that is taken for real, a year: sums of such steps stay far from overflow.
 constexpr std::int64_t kLongestNs = std::int64_t{365} * 24 * 3600 * 1'000'000'000;
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 40;
+static_assert(std::min(kLongestNs, kMostSamples) >=
+              std::numeric_limits<std::uint32_t>::max());  // of 4 bytes none is wrong
 
 void check_range(const std::filesystem::path& path, std::string_view column, const std::vector<std::int64_t>& values,
                  std::int64_t largest) {
   const auto wrong = std::find_if(values.begin(), values.end(),
                                   [largest](std::int64_t value) { return value < 0 || value > largest; });
   if (wrong == values.end()) return;
-  throw core::Error(fmt::format("{}: /steps/{} holds {} in row {}: not between 0 and {}", path.string(), column, *wrong,
-                                wrong - values.begin(), largest));
+  throw core::Error(fmt::format("{}: /steps/{} holds {} in row {}: {}", path.string(), column, *wrong,
+                                wrong - values.begin(),
+                                *wrong < 0 ? "less than 0" : fmt::format("more than {}", largest)));
 }
 
 void check_order(const std::filesystem::path& path, const Counts& steps) {

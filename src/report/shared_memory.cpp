@@ -9,7 +9,6 @@
 #include <new>
 #include <string>
 
-#include "core/descriptor.h"
 #include "core/error.h"
 
 namespace trainyard::report {
@@ -33,8 +32,8 @@ std::shared_ptr<char> new_block(std::size_t size) {
   return {static_cast<char*>(block), &std::free};
 }
 
-/// Has the system provide the pages that begin in this memory, at once instead of one by one when they are first used.
-/// A system that does not know how (Linux before 5.14) does that.
+/// Has the system provide the pages that begin in this memory at once. Linux before 5.14 does not know how, and
+/// provides them one by one when they are first used.
 void populate(char* bytes, std::size_t size) {
 #ifdef MADV_POPULATE_WRITE
   const auto begin = rounded_up(reinterpret_cast<std::uintptr_t>(bytes), page_bytes());
@@ -47,12 +46,10 @@ void populate(char* bytes, std::size_t size) {
 
 }  // namespace
 
-SharedMemory::SharedMemory() : descriptor_(::memfd_create("trainyard-logs", MFD_CLOEXEC)) {
-  if (descriptor_ < 0) throw core::Error("cannot read logs: memfd_create: " + core::system_error_text(errno));
-}
+SharedMemory::SharedMemory() : descriptor_(::memfd_create("trainyard-logs", MFD_CLOEXEC)) {}
 
 SharedMemory::~SharedMemory() {
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool SharedMemory::write(std::uint64_t offset, std::string_view bytes) const {

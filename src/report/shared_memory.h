@@ -11,7 +11,7 @@ namespace trainyard::report {
 /// it was filled once it is filled again at the price of a copy.
 class SharedMemory {
  public:
-  /// core::Error where the system has none.
+  /// Where the system has none, there is no room for anything.
   SharedMemory();
   ~SharedMemory();
   SharedMemory(const SharedMemory&) = delete;

@@ -24,10 +24,10 @@ struct Device {
 };
 
 // From NVIDIA's data sheets, whose figures for tensor cores from Ada on are with sparsity: half of these is dense.
-// Pages that quote them were found (2026-11-28, NVIDIA's own being out of reach) for V100 (sheet of 2020), T4 (2019),
-// A100 (2021), L40S (2023), H100 SXM (2023) and half precision of H100 PCIe, H100 NVL and H200 (2024). Unverified: TF32
-// of the last three, fp32 of the NVLs; RTX 8000's 130.5, which 576 tensor cores x 128 operations x 1.77 GHz give as
-// well; H200 NVL, taken to be H100 NVL's.
+// Pages that quote them were found (2026-11-28 and 29, NVIDIA's own being out of reach) for V100 (sheet of 2020), T4
+// (2019), A100 (2021), L40S (2023), H100 SXM and PCIe (2023), and of H100 NVL and H200 (2024) for half precision.
+// Unverified: the TF32 of these two, half of that as on every Hopper, and H100 NVL's fp32; RTX 8000's 130.5, which 576
+// tensor cores x 128 operations x 1.77 GHz give as well; H200 NVL, taken to be H100 NVL's.
 constexpr std::array kDevices{
     Device{{"V100", "SXM2"}, 15.7, 0, 125, 0},
     Device{{"V100", "SXM3"}, 15.7, 0, 125, 0},

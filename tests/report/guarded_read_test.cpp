@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <new>
@@ -83,7 +84,7 @@ RankLog misbehave(const LogFile& file) {
   if (file.path == "crash") ::raise(SIGKILL);  // what a crash is to the parent, without a sanitizer's report
   if (file.path == "hang") ::pause();
   if (file.path == "error") throw core::Error("error: it is bad");
-  return testing::sample_log(0, 1, std::vector<std::int64_t>(20'000, 7));  // more than a pipe holds
+  return testing::sample_log(0, 1, std::vector<std::int64_t>(20'000, 7));
 }
 
 TEST(ReadGuarded, GoesOnAfterAFileThatKillsOrHoldsTheReader) {
@@ -97,6 +98,22 @@ TEST(ReadGuarded, GoesOnAfterAFileThatKillsOrHoldsTheReader) {
   EXPECT_THAT(std::get<std::string>(results[4]), HasSubstr("crashed"));
   EXPECT_EQ(std::get<RankLog>(results[5]).steps.step_ns.back(), 7);
   EXPECT_THAT(std::get<std::string>(results[6]), HasSubstr("did not end"));
+}
+
+TEST(ReadGuarded, SendsLogsForWhichSharedMemoryHasNoRoom) {
+  const auto results = read_guarded(std::vector<LogFile>(6), [](const LogFile&) {
+    const rlimit one_page{4096, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &one_page);
+    std::vector<std::int64_t> step_ns(200'000, 7);  // some 1.6 MB with their losses: many turns of a socket
+    step_ns.back() = 8;
+    return testing::sample_log(0, 1, step_ns);
+  });
+  for (const ReadResult& result : results) {
+    const auto* log = std::get_if<RankLog>(&result);
+    ASSERT_NE(log, nullptr) << std::get<std::string>(result);
+    EXPECT_EQ(log->steps.step_ns[199'998], 7);
+    EXPECT_EQ(log->steps.step_ns.back(), 8);
+  }
 }
 
 TEST(ReadGuarded, KeepsApartLogsThatTakeTheSamePlacesInSharedMemory) {
