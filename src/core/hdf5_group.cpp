@@ -19,17 +19,6 @@ bool is_link_name(std::string_view name) {
          name.find('\0') == std::string_view::npos;
 }
 
-/// Whether the group has a hard link of this name.
-bool has_hard_link(hid_t group, const std::string& key, const std::string& what) {
-  H5L_info_t info{};
-  if (H5Lget_info(group, key.c_str(), &info, H5P_DEFAULT) >= 0) return info.type == H5L_TYPE_HARD;
-  const Error error = library_error(what);  // that there is none is the usual reason
-  const htri_t exists = H5Lexists(group, key.c_str(), H5P_DEFAULT);
-  check(exists, what);
-  if (exists > 0) throw error;
-  return false;
-}
-
 struct WantedLinks {
   std::span<const std::string_view> names;
   std::vector<bool> is_there;
@@ -38,12 +27,9 @@ struct WantedLinks {
 /// For H5Literate: notes which of the wanted names are those of hard links.
 herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
   auto& wanted = *static_cast<WantedLinks*>(data);
-  if (info->type == H5L_TYPE_HARD) {
-    const auto found = std::find(wanted.names.begin(), wanted.names.end(), std::string_view(name));
-    if (found != wanted.names.end()) {
-      wanted.is_there[static_cast<std::size_t>(found - wanted.names.begin())] = true;
-    }
-  }
+  if (info->type != H5L_TYPE_HARD) return 0;
+  const auto found = std::find(wanted.names.begin(), wanted.names.end(), std::string_view(name));
+  if (found != wanted.names.end()) wanted.is_there[static_cast<std::size_t>(found - wanted.names.begin())] = true;
   return 0;
 }
 
@@ -52,7 +38,14 @@ herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
 bool Group::has(std::string_view name) const {
   if (!is_link_name(name)) return false;
   const LibraryLock lock;
-  return has_hard_link(handle_.id(), std::string(name), "cannot look up " + child_label(label_, name));
+  const std::string key(name);
+  const std::string what = "cannot look up " + child_label(label_, name);
+  const htri_t exists = H5Lexists(handle_.id(), key.c_str(), H5P_DEFAULT);
+  check(exists, what);
+  if (exists == 0) return false;
+  H5L_info_t info{};
+  check(H5Lget_info(handle_.id(), key.c_str(), &info, H5P_DEFAULT), what);
+  return info.type == H5L_TYPE_HARD;
 }
 
 bool Group::has_group(std::string_view name) const {

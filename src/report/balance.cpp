@@ -21,7 +21,6 @@ constexpr double kNoiseFactor = 3;
 constexpr double kWorthNaming = 0.01;
 constexpr std::size_t kFewestSteps = 4;
 constexpr std::size_t kBlock = 64;
-constexpr std::size_t kRanksAThread = 32;  // at least
 
 constexpr std::array kOwnPhases{Phase::kData,     Phase::kTransfer,  Phase::kForward,
                                 Phase::kBackward, Phase::kOptimizer, Phase::kOther};

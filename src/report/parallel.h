@@ -7,6 +7,9 @@
 
 namespace trainyard::report {
 
+/// Ranks that are worth a thread where each has thousands of steps.
+inline constexpr std::size_t kRanksAThread = 32;
+
 /// Calls `use(begin, end)` for parts that together are [0, count), each in a thread of its own: as many as there are
 /// cores, each of at least `fewest`. `use` must not throw.
 template <class Use>

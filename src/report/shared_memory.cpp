@@ -34,13 +34,11 @@ std::shared_ptr<char> new_block(std::size_t size) {
 
 /// Has the system provide the pages that begin in this memory at once. Linux before 5.14 does not know how, and
 /// provides them one by one when they are first used.
-void populate(char* bytes, std::size_t size) {
+void populate([[maybe_unused]] char* bytes, [[maybe_unused]] std::size_t size) {
 #ifdef MADV_POPULATE_WRITE
   const auto begin = rounded_up(reinterpret_cast<std::uintptr_t>(bytes), page_bytes());
   const auto end = rounded_up(reinterpret_cast<std::uintptr_t>(bytes) + size, page_bytes());
   if (begin < end) static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE));
-#else
-  static_cast<void>(bytes), static_cast<void>(size);
 #endif
 }
 

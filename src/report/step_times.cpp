@@ -9,7 +9,6 @@
 namespace trainyard::report {
 
 void StepTimes::add(const Start& start, const Window& window) {
-  constexpr std::size_t kRanksAThread = 32;  // at least
   std::vector<Sums> sums(start.ranks.size());
   std::vector<std::int64_t> slowest(window.measured(), 0);
   std::mutex merging;
